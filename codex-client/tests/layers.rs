@@ -44,6 +44,7 @@ const GATEWAY: &Layers = &[
             "id",
             "trace",
             "woken",
+            "workers",
         ],
     ),
     ("names", &["renamed"]),

@@ -40,7 +40,8 @@
 //!
 //! `routes` selects the handler of a request, `guard` controls access, and `policy` lists what may
 //! be omitted or passed through. `relay` writes events, `pass` forwards everything else, `state`
-//! keeps conversations, and `journal` and `page` show what happens.
+//! keeps conversations, and `journal` and `page` show what happens. `server` accepts connections,
+//! and `workers` are the threads that serve them.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -83,16 +84,25 @@ mod stream;
 mod trace;
 mod upstream;
 mod woken;
+mod workers;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Unstarted};
 use guard::Guard;
+use mimalloc::MiMalloc;
 use policy::Policy;
 use server::Server;
 use services::Services;
+use workers::Workers;
 
-#[tokio::main]
+/// A stream allocates for every event. The allocator of the GNU C library took an eighth of the
+/// processor time of a short stream.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// This thread accepts connections; [`workers`] serve them.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = match arguments::parse() {
         Ok(arguments) => arguments,
@@ -119,6 +129,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let services = Services::connect(&arguments, &policy).await?;
     let guard = Guard::new(&arguments)?;
     let server = Server::bind(arguments.listen).await?;
+    let workers = Workers::start().map_err(|error| format!("cannot start a thread: {error}"))?;
     let stopped = stopped()?;
     // A program that starts the gateway reads its address from this line, so it must be the first
     // line and end with the URL.
@@ -131,7 +142,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         eprintln!("keeping up to {} responses in memory", arguments.remember);
     }
     server
-        .run(services, guard, policy, &arguments, stopped)
+        .run(services, guard, policy, &arguments, &workers, stopped)
         .await;
     Ok(())
 }

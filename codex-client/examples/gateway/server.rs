@@ -24,6 +24,7 @@ use crate::routes;
 use crate::services::Services;
 use crate::state::Memory;
 use crate::woken::Woken;
+use crate::workers::Workers;
 
 pub(crate) struct Server {
     listener: TcpListener,
@@ -50,6 +51,7 @@ impl Server {
         guard: Guard,
         policy: Policy,
         arguments: &Arguments,
+        workers: &Workers,
         mut stopped: impl AsyncFnMut(),
     ) {
         let limits = arguments.limits;
@@ -90,10 +92,13 @@ impl Server {
                         Ok((stream, peer)) => {
                             // Connections beyond the limit are closed at once, so that their
                             // clients notice.
-                            if let Ok(permit) = permits.clone().try_acquire_owned() {
+                            if let Ok(permit) = permits.clone().try_acquire_owned()
+                                && let Ok(stream) = stream.into_std()
+                            {
                                 let visitor = Visitor::new(peer);
                                 strangers.add(&visitor);
-                                tokio::spawn(serve(gateway.clone(), visitor, stream, permit));
+                                let serving = serve(gateway.clone(), visitor, stream, permit);
+                                workers.spawn(serving);
                             }
                         }
                         // Most likely too many files are open; some will be closed soon.
@@ -164,9 +169,13 @@ impl Strangers {
 async fn serve(
     gateway: Arc<Gateway>,
     visitor: Arc<Visitor>,
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     _permit: OwnedSemaphorePermit,
 ) {
+    // Registers the connection with the event loop of this thread.
+    let Ok(stream) = TcpStream::from_std(stream) else {
+        return;
+    };
     let journal = gateway.journal.clone();
     journal.connected();
     serve_connection(gateway, visitor, stream).await;
