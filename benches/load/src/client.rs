@@ -123,7 +123,7 @@ fn transport() -> HyperTransport {
 
 fn request(url: &str) -> http::Request<Bytes> {
     http::Request::post(format!("{url}/v1/responses"))
-        .header("authorization", "Bearer invented")
+        .header("authorization", format!("Bearer {KEY}"))
         .header("content-type", "application/json")
         .body(Bytes::from_static(BODY.as_bytes()))
         .expect("a request")
@@ -178,7 +178,7 @@ async fn events(transport: HyperTransport, url: String) -> Option<u64> {
 async fn reqwest_frames(client: reqwest::Client, url: String) -> Option<u64> {
     let response = client
         .post(format!("{url}/v1/responses"))
-        .header("authorization", "Bearer invented")
+        .header("authorization", format!("Bearer {KEY}"))
         .header("content-type", "application/json")
         .body(BODY)
         .send()
@@ -198,7 +198,7 @@ type OpenAi = async_openai::Client<async_openai::config::OpenAIConfig>;
 fn openai(url: &str) -> Arc<OpenAi> {
     let config = async_openai::config::OpenAIConfig::new()
         .with_api_base(format!("{url}/v1"))
-        .with_api_key("invented");
+        .with_api_key(KEY);
     Arc::new(async_openai::Client::with_config(config))
 }
 
@@ -263,3 +263,6 @@ async fn sockets(url: String, count: usize) -> Report {
 }
 
 const BODY: &str = r#"{"model":"gpt-test","input":"hello","stream":true}"#;
+
+/// As long as a key of the platform.
+const KEY: &str = "sk-invented-0123456789abcdefghijklmnopqrstuvwxyz-0123";

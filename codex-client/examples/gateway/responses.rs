@@ -5,9 +5,8 @@ use std::sync::Arc;
 use codex_client::{Error, ErrorKind, ResponseStream};
 use codex_types::lint::{Finding, FindingCode};
 use codex_types::profile::{Store, Streamed};
-use codex_types::{CreateResponse, Response as Answer, Status};
+use codex_types::{ApiError, CreateResponse, RawJson, Response as Answer, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use serde::Deserialize;
 
 use crate::body;
 use crate::failure::{self, Failure};
@@ -19,13 +18,6 @@ use crate::relay;
 use crate::state::{Continued, Memory, lost};
 use crate::upstream::{Upstream, call_options};
 
-/// The parts of a request that determine the form of its response.
-#[derive(Deserialize)]
-struct Form {
-    stream: Option<bool>,
-    background: Option<bool>,
-}
-
 pub(crate) async fn create(
     gateway: &Gateway,
     caller: &Caller,
@@ -33,8 +25,9 @@ pub(crate) async fn create(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response<Payload>, Failure> {
-    let form: Form = body::parse(body)?;
     let mut request: CreateResponse = body::parse(body)?;
+    let is_streamed = is_streamed(&request)?;
+    let is_background = request.background == Some(true);
     entry.model(&request.model);
     let upstream = gateway.services.select(&mut request.model);
     let named = request.previous_response_id.is_some();
@@ -56,12 +49,12 @@ pub(crate) async fn create(
             HeaderValue::from_static("/previous_response_id expanded"),
         );
     }
-    if form.stream == Some(true) {
+    if is_streamed {
         let keep_alive = gateway.limits.keep_alive;
         let is_whole = upstream.profile.streamed != Streamed::Always;
         return relay::responses(stream, headers, keep_alive, entry, continued, is_whole).await;
     }
-    let answer = if form.background == Some(true) {
+    let answer = if is_background {
         begun(stream).await
     } else {
         stream.finish().await.or_else(ended)
@@ -74,6 +67,19 @@ pub(crate) async fn create(
     }
     let body = serde_json::to_vec(&answer).unwrap_or_default();
     Ok(payload::json(headers, body))
+}
+
+/// Returns whether the caller wants events.
+fn is_streamed(request: &CreateResponse) -> Result<bool, Failure> {
+    match request.extra.get("stream").map(RawJson::as_str) {
+        None | Some("null" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            let mut error = ApiError::new("invalid_type", "stream must be a boolean");
+            error.param = Some("stream".to_owned());
+            Err(Failure::bad_request(error))
+        }
+    }
 }
 
 /// Returns the request with the conversation that it continues, if the gateway keeps that

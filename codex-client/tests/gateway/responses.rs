@@ -111,6 +111,23 @@ async fn a_whole_response_is_asked_for_without_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_parameter_that_is_not_a_boolean_is_refused_by_name() {
+    let server = service(Script::new().answer(answer().times(2)));
+    let gateway = Gateway::before(&server, &[]);
+    for (stream, status) in [(json!("yes"), 400), (json!(null), 200), (json!(false), 200)] {
+        let request = json!({"model": "some-model", "input": "Why?", "stream": stream});
+        let response = gateway.post("/v1/responses", &request).await;
+        assert_eq!(response.status(), status, "{stream}");
+        if status == 400 {
+            let error = &json_of(response).await["error"];
+            assert_eq!(error["param"], "stream");
+            assert_eq!(error["message"], "stream must be a boolean");
+        }
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn failed_and_incomplete_are_responses_that_say_so() {
     let failed = ending(
         "failed",
