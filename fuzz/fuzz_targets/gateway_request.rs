@@ -100,9 +100,11 @@ impl Running {
                 .expect("a port");
             let address = server.url();
             let services = services.expect("a client");
+            let workers = workers::Workers::start().expect("threads");
             tokio::spawn(async move {
                 let never = async || core::future::pending().await;
-                server.run(services, guard, policy, &arguments, never).await;
+                let run = server.run(services, guard, policy, &arguments, &workers, never);
+                run.await;
             });
             let address = address.trim_start_matches("http://");
             address.parse().expect("an address")
