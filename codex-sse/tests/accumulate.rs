@@ -435,6 +435,24 @@ fn the_lost_end_of_a_text_is_supplied_once() {
 }
 
 #[test]
+fn a_part_is_its_own_although_its_text_equals_all_parts_joined() {
+    let of = |kind: &str, part: usize, key: &str, text: &str| {
+        json!({"type": format!("response.output_text.{kind}"), "item_id": "msg_0", "output_index": 0,
+            "content_index": part, key: text})
+    };
+    let folded = fold(&[
+        of("delta", 0, "delta", "a"),
+        of("done", 0, "text", "a"),
+        // The second delta was lost.
+        of("delta", 1, "delta", "a"),
+        of("done", 1, "text", "aa"),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}),
+    ]);
+    let item = &folded.snapshot().output[0];
+    assert_eq!(texts_of(item), ["a", "aa"]);
+}
+
+#[test]
 fn parts_that_lost_all_their_deltas_are_told_from_those_that_did_not() {
     let piece = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 1, "delta": "wor"});
     let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});

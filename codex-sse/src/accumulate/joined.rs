@@ -42,7 +42,11 @@ impl Accumulator {
             }
             pieces.push(place(at));
         }
-        if pieces.len() < 2 || !rest.is_empty() {
+        // Of segments of one text, none has ended by itself; or all have, if this text is repeated.
+        let sealed = pieces.iter().filter(|place| self.part(**place).is_sealed);
+        let sealed = sealed.count();
+        let is_one_text = sealed == 0 || sealed == pieces.len();
+        if pieces.len() < 2 || !rest.is_empty() || !is_one_text {
             return Ok(None);
         }
         self.note(DiagnosticKind::IndexPerDelta, Some(key));
