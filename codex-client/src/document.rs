@@ -49,7 +49,7 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
     let is_error =
         is_given("error") || is_given("detail") || text_of("type").as_deref() == Some("error");
     if is_error {
-        return Ok(ResponseEvent::Error(Box::new(ErrorEvent::from_body(body))));
+        return Ok(ResponseEvent::Error(ErrorEvent::from_body(body).into()));
     }
     Err(Error::protocol(NEITHER))
 }

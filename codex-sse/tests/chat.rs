@@ -10,9 +10,9 @@ use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
 use codex_types::chat::translate::{AnswerOptions, to_chat_response};
 use codex_types::chat::{ChatChunk, ChatResponse};
 use codex_types::{
-    CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, OutputItem, OutputItemEvent,
-    OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal, Response,
-    ResponseEvent, Status,
+    Boxed, CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, OutputItem,
+    OutputItemEvent, OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal,
+    Response, ResponseEvent, Status,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -236,9 +236,9 @@ fn told() -> impl Strategy<Value = Told> {
     let item = prop_oneof![
         text.prop_map(|text| {
             let part = OutputPart::Text(OutputText::new(text));
-            OutputItem::Message(message(part))
+            message(part).into()
         }),
-        text.prop_map(|text| OutputItem::Message(message(Refusal::new(text).into()))),
+        text.prop_map(|text| message(Refusal::new(text).into()).into()),
         text.prop_map(|text| FunctionCall::new("", "f", text).into()),
         text.prop_map(|text| CustomToolCall::new("", "p", text).into()),
     ];
@@ -312,7 +312,7 @@ fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
             done.output_index = Some(at);
             done.content_index = Some(0);
             done.text = text;
-            events.push(ResponseEvent::OutputTextDone(Box::new(done)));
+            events.push(ResponseEvent::OutputTextDone(done.into()));
         }
     }
     if told.is_done {
@@ -324,11 +324,11 @@ fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
     events
 }
 
-fn item_event(item: OutputItem, at: u32) -> Box<OutputItemEvent> {
+fn item_event(item: OutputItem, at: u32) -> Boxed<OutputItemEvent> {
     let mut event = OutputItemEvent::default();
     event.item = item;
     event.output_index = Some(at);
-    Box::new(event)
+    event.into()
 }
 
 proptest! {
@@ -385,7 +385,7 @@ proptest! {
         events.extend(queues.into_iter().flatten());
         let mut end = LifecycleEvent::default();
         end.response = response.clone();
-        events.push(ResponseEvent::Completed(Box::new(end)));
+        events.push(ResponseEvent::Completed(end.into()));
 
         let folded = fold(&chunks(&events).unwrap());
         let expected = folded_response(&to_chat_response(&response, &AnswerOptions::new()).unwrap());

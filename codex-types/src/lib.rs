@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod boxed;
 #[cfg(feature = "chat")]
 pub mod chat;
 pub mod conversation;
@@ -41,6 +42,7 @@ mod wire;
 
 /// JSON that is kept verbatim, and the other types of which values consist.
 pub mod values {
+    pub use crate::boxed::{Boxed, Discard};
     pub use crate::extra::Extra;
     pub use crate::halves::Halves;
     pub use crate::heap_size::HeapSize;
@@ -68,6 +70,8 @@ pub use response::Response;
 pub use tool::{FunctionTool, Tool};
 
 // Every other name is also at the root; the documentation shows it in its module.
+#[doc(hidden)]
+pub use boxed::{Boxed, Discard};
 #[doc(hidden)]
 pub use conversation::*;
 #[doc(hidden)]

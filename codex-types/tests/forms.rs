@@ -10,7 +10,7 @@ fn lifecycle(json: &str) -> LifecycleEvent {
     let ResponseEvent::Completed(event) = event else {
         panic!("{json}");
     };
-    *event
+    event.into_inner()
 }
 
 #[test]

@@ -81,7 +81,8 @@ impl RequestStream {
             };
             let served = match event {
                 Some(ClientEvent::Create(request)) => {
-                    self.serve(&mut session, *request, &mut inbox, &mut waiting)
+                    let request = request.into_inner();
+                    self.serve(&mut session, request, &mut inbox, &mut waiting)
                         .await
                 }
                 Some(_) => self.refuse(nothing_to_steer()).await,

@@ -3,7 +3,8 @@
 
 use codex_sse::{Update, Updates};
 use codex_types::{
-    Delta, DeltaKind, LifecycleEvent, OutputItem, OutputItemEvent, Response, ResponseEvent, Status,
+    Boxed, Delta, DeltaKind, LifecycleEvent, OutputItem, OutputItemEvent, Response, ResponseEvent,
+    Status,
 };
 
 /// Returns the remaining events of a response that has ended, after those that were yielded: events
@@ -29,7 +30,7 @@ pub(crate) fn rest_of(shown: &Updates, response: Response) -> Vec<ResponseEvent>
 
 fn event_of(update: &Update<'_>, response: &Response) -> Option<ResponseEvent> {
     let item_event = |output_index: u32, item: &OutputItem| {
-        let mut event = Box::new(OutputItemEvent::default());
+        let mut event = Boxed::<OutputItemEvent>::default();
         event.output_index = Some(output_index);
         event.item = item.clone();
         event
@@ -94,7 +95,7 @@ fn event_of(update: &Update<'_>, response: &Response) -> Option<ResponseEvent> {
 /// Returns the event that ends the response.
 fn end_of(response: Response) -> ResponseEvent {
     let status = response.status.clone();
-    let mut event = Box::new(LifecycleEvent::default());
+    let mut event = Boxed::<LifecycleEvent>::default();
     event.response = response;
     match status {
         Status::Completed => ResponseEvent::Completed(event),

@@ -12,11 +12,13 @@ use codex_types::{ItemStatus, OutputItem, OutputPart};
 pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
     match (new, old) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill(&mut new.phase, old.phase);
             fill_list(&mut new.content, old.content);
         }
         (OutputItem::Reasoning(new), OutputItem::Reasoning(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill(&mut new.encrypted_content, old.encrypted_content);
             if new.content.as_ref().is_none_or(Vec::is_empty) {
@@ -25,39 +27,46 @@ pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
             fill_list(&mut new.summary, old.summary);
         }
         (OutputItem::FunctionCall(new), OutputItem::FunctionCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.call_id, old.call_id);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.arguments, old.arguments);
         }
         (OutputItem::CustomToolCall(new), OutputItem::CustomToolCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.call_id, old.call_id);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.input, old.input);
         }
         (OutputItem::McpCall(new), OutputItem::McpCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.server_label, old.server_label);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.arguments, old.arguments);
         }
         (OutputItem::CodeInterpreterCall(new), OutputItem::CodeInterpreterCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.container_id, old.container_id);
             fill(&mut new.code, old.code);
         }
         (OutputItem::ShellCall(new), OutputItem::ShellCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.call_id, old.call_id);
             fill_list(&mut new.action.commands, old.action.commands);
         }
         (OutputItem::ShellCallOutput(new), OutputItem::ShellCallOutput(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill_text(&mut new.call_id, old.call_id);
             fill_list(&mut new.output, old.output);
         }
         (OutputItem::ImageGenerationCall(new), OutputItem::ImageGenerationCall(old)) => {
+            let old = old.into_inner();
             fill(&mut new.id, old.id);
             fill(&mut new.result, old.result);
         }

@@ -325,7 +325,7 @@ impl Accumulator {
 fn keep_rest(item: &mut OutputItem, last: OutputItem) {
     match (item, last) {
         (OutputItem::FunctionCall(item), OutputItem::FunctionCall(last)) => {
-            let known = mem::replace(item, last);
+            let known = mem::replace(item, last).into_inner();
             item.arguments = known.arguments;
             item.call_id = known.call_id;
             item.name = known.name;
@@ -334,7 +334,7 @@ fn keep_rest(item: &mut OutputItem, last: OutputItem) {
             }
         }
         (OutputItem::CustomToolCall(item), OutputItem::CustomToolCall(last)) => {
-            let known = mem::replace(item, last);
+            let known = mem::replace(item, last).into_inner();
             item.input = known.input;
             item.call_id = known.call_id;
             item.name = known.name;

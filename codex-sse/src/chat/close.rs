@@ -1,12 +1,11 @@
 //! The end of a completion: the `done` events, in the order of the items.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
 use codex_types::{
-    CustomToolCallInputDone, FunctionCallArgumentsDone, ItemStatus, OutputItem, OutputPart,
+    Boxed, CustomToolCallInputDone, FunctionCallArgumentsDone, ItemStatus, OutputItem, OutputPart,
     OutputTextDone, RawJson, ReasoningTextDone, RefusalDone, ResponseEvent, Status,
 };
 
@@ -56,7 +55,7 @@ impl ToResponseEvents {
 
     fn close_reasoning(&mut self, at: usize, out: &mut Vec<ResponseEvent>) -> OutputItem {
         let mut item = self.built(at, Self::reasoning_item);
-        let mut event = Box::new(ReasoningTextDone::default());
+        let mut event = Boxed::<ReasoningTextDone>::default();
         event.item_id = item.id().unwrap_or_default().into();
         if let OutputItem::Reasoning(item) = &item {
             let texts = item.content.iter().flatten();
@@ -95,7 +94,7 @@ impl ToResponseEvents {
                 OutputPart::Text(part) => {
                     let logprobs = mem::take(&mut self.logprobs);
                     part.logprobs = (!logprobs.is_empty()).then_some(logprobs);
-                    let mut event = Box::new(OutputTextDone::default());
+                    let mut event = Boxed::<OutputTextDone>::default();
                     event.item_id.clone_from(&id);
                     event.text.clone_from(&part.text);
                     event.logprobs.clone_from(&part.logprobs);
@@ -105,7 +104,7 @@ impl ToResponseEvents {
                     self.emit(ResponseEvent::OutputTextDone(event), out);
                 }
                 OutputPart::Refusal(part) => {
-                    let mut event = Box::new(RefusalDone::default());
+                    let mut event = Boxed::<RefusalDone>::default();
                     event.item_id.clone_from(&id);
                     event.refusal.clone_from(&part.refusal);
                     event.output_index = output_index;
@@ -120,7 +119,7 @@ impl ToResponseEvents {
             let event = self.part_event(part.clone(), &id, at, index);
             self.emit(ResponseEvent::ContentPartDone(event), out);
         }
-        message.into()
+        OutputItem::Message(message)
     }
 
     fn close_call(
@@ -137,14 +136,14 @@ impl ToResponseEvents {
         let output_index = u32::try_from(at).ok();
         let sequence_number = Some(self.next());
         let event = if is_custom {
-            let mut event = Box::new(CustomToolCallInputDone::default());
+            let mut event = Boxed::<CustomToolCallInputDone>::default();
             event.item_id = id;
             event.input = input;
             event.output_index = output_index;
             event.sequence_number = sequence_number;
             ResponseEvent::CustomToolCallInputDone(event)
         } else {
-            let mut event = Box::new(FunctionCallArgumentsDone::default());
+            let mut event = Boxed::<FunctionCallArgumentsDone>::default();
             event.item_id = id;
             if input.is_empty() {
                 event.extra.insert("arguments", RawJson::string(""));

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use codex_types::{
-    ApiError, ContentPartEvent, Delta, DeltaKind, ItemStatus, OutputItem, OutputItemEvent,
+    ApiError, Boxed, ContentPartEvent, Delta, DeltaKind, ItemStatus, OutputItem, OutputItemEvent,
     OutputMessage, OutputPart, OutputText, ReasoningItem, Refusal, ResponseEvent, Role, Status,
 };
 
@@ -113,7 +113,7 @@ impl ToResponseEvents {
         is_done: bool,
         out: &mut Vec<ResponseEvent>,
     ) {
-        let mut event = Box::new(OutputItemEvent::default());
+        let mut event = Boxed::<OutputItemEvent>::default();
         event.item = item;
         event.output_index = u32::try_from(at).ok();
         event.sequence_number = Some(self.next());
@@ -131,8 +131,8 @@ impl ToResponseEvents {
         id: &str,
         at: usize,
         index: u32,
-    ) -> Box<ContentPartEvent> {
-        let mut event = Box::new(ContentPartEvent::default());
+    ) -> Boxed<ContentPartEvent> {
+        let mut event = Boxed::<ContentPartEvent>::default();
         event.item_id = id.into();
         event.part = part;
         event.output_index = u32::try_from(at).ok();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use codex_types::chat::ChatChunk;
 use codex_types::chat::translate::{begin_response, repeat_request};
-use codex_types::{ApiError, LifecycleEvent, Response, ResponseEvent, Status};
+use codex_types::{ApiError, Boxed, LifecycleEvent, Response, ResponseEvent, Status};
 
 use super::to_events::ToResponseEvents;
 
@@ -94,15 +94,15 @@ impl ToResponseEvents {
         }
     }
 
-    pub(super) fn lifecycle(&mut self) -> Box<LifecycleEvent> {
-        let mut event = Box::new(LifecycleEvent::default());
+    pub(super) fn lifecycle(&mut self) -> Boxed<LifecycleEvent> {
+        let mut event = Boxed::<LifecycleEvent>::default();
         event.response = self.response.clone();
         event.sequence_number = Some(self.next());
         event
     }
 
     /// Returns the last event, with the output as assembled.
-    fn last_event(&mut self) -> Box<LifecycleEvent> {
+    fn last_event(&mut self) -> Boxed<LifecycleEvent> {
         let mut event = self.lifecycle();
         event.response.usage = self.usage.take();
         let output = &self.accumulator.snapshot().output;

@@ -514,7 +514,7 @@ impl ToChatChunks {
             return Vec::new();
         }
         let items = response.output.iter().filter_map(|item| match item {
-            OutputItem::Reasoning(item) => Some(item.clone()),
+            OutputItem::Reasoning(item) => Some((**item).clone()),
             _ => None,
         });
         items.collect()

@@ -1,6 +1,6 @@
 //! Events for servers and mocks: a response as the stream that a server would send.
 
-use alloc::boxed::Box;
+use crate::boxed::Boxed;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -41,7 +41,7 @@ impl From<LifecycleEvent> for ResponseEvent {
     /// which `response.incomplete` is the only kind.
     fn from(event: LifecycleEvent) -> Self {
         let status = event.response.status.clone();
-        let event = Box::new(event);
+        let event = Boxed::new(event);
         match status {
             Status::Completed => Self::Completed(event),
             Status::Failed => Self::Failed(event),
@@ -234,7 +234,7 @@ impl Author {
         &mut self,
         item: OutputItem,
         index: u32,
-        wrap: fn(Box<OutputItemEvent>) -> ResponseEvent,
+        wrap: fn(Boxed<OutputItemEvent>) -> ResponseEvent,
     ) {
         self.push(|number| {
             let mut event = OutputItemEvent::default()
@@ -306,7 +306,7 @@ impl Author {
         id: &str,
         index: u32,
         at: u32,
-        wrap: fn(Box<ContentPartEvent>) -> ResponseEvent,
+        wrap: fn(Boxed<ContentPartEvent>) -> ResponseEvent,
     ) {
         self.push(|number| {
             let mut event = ContentPartEvent::default()

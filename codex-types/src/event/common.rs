@@ -2,10 +2,10 @@
 //! declares them.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::Unknown;
+use crate::boxed::{Boxed, Discard};
 use crate::error::ErrorEvent;
 use crate::event::Delta;
 use crate::json::scan::{text_of, value_of};
@@ -58,7 +58,7 @@ pub(crate) trait EventPayload {
     }
 }
 
-impl<T: EventPayload> EventPayload for Box<T> {
+impl<T: EventPayload + Discard> EventPayload for Boxed<T> {
     fn common(&self) -> Common<'_> {
         (**self).common()
     }

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::RawJson;
+use crate::boxed::Boxed;
 use crate::item::{
     AdditionalTools, AgentMessage, ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall,
     CompactionItem, CompactionTrigger, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
@@ -100,7 +101,7 @@ impl Text for Option<String> {
 macro_rules! items {
     ($(
         $(#[$meta:meta])*
-        [$($union:ident)*] $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
+        [$($union:ident)*] $tag:literal $(| $alias:literal)* => $variant:ident($payload:ident)
             $(with $($field:ident)*)? $(, text $text:ident)? $(, tool $call:ident)?;
     )*) => {
         $(
@@ -192,7 +193,7 @@ macro_rules! items {
         }
     };
     (
-        @union [$({ $(#[$row_meta:meta])* $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty) })*]
+        @union [$({ $(#[$row_meta:meta])* $tag:literal $(| $alias:literal)* => $variant:ident($payload:ident) })*]
         $(#[$meta:meta])*
         pub enum $union:ident { $($clause:tt)* }
     ) => {
@@ -200,7 +201,7 @@ macro_rules! items {
             $(#[$meta])*
             pub enum $union {
                 $($clause)*
-                $($(#[$row_meta])* $tag $(| $alias)* => $variant($payload),)*
+                $($(#[$row_meta])* $tag $(| $alias)* => $variant(Boxed<$payload>),)*
             }
         }
 
@@ -233,21 +234,21 @@ macro_rules! items {
             /// Returns the fields that many kinds have; `None` for an unknown kind.
             pub(crate) fn fields(&self) -> Option<&dyn ItemFields> {
                 match self {
-                    $(Self::$variant(item) => Some(item),)*
+                    $(Self::$variant(item) => Some(&**item),)*
                     Self::Unknown(_) => None,
                 }
             }
 
             fn fields_mut(&mut self) -> Option<&mut dyn ItemFields> {
                 match self {
-                    $(Self::$variant(item) => Some(item),)*
+                    $(Self::$variant(item) => Some(&mut **item),)*
                     Self::Unknown(_) => None,
                 }
             }
         }
     };
     (
-        @input [$({ $(#[$row_meta:meta])* $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty) })*]
+        @input [$({ $(#[$row_meta:meta])* $tag:literal $(| $alias:literal)* => $variant:ident($payload:ident) })*]
         $(#[$meta:meta])*
         $union:ident
     ) => {
@@ -302,7 +303,7 @@ items! {
     /// The compaction item of the ChatGPT backend for context management.
     [output stored input] "context_compaction" => ContextCompaction(ContextCompaction);
     /// An image generation call.
-    [output stored input] "image_generation_call" => ImageGenerationCall(Box<ImageGenerationCall>) with status, tool call;
+    [output stored input] "image_generation_call" => ImageGenerationCall(ImageGenerationCall) with status, tool call;
     /// A code interpreter call.
     [output stored input] "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall) with status, text code, tool call;
     /// A local shell call: one command for the client to run.
@@ -359,23 +360,29 @@ impl From<OutputMessage> for Message {
     }
 }
 
+impl From<Boxed<OutputMessage>> for Boxed<Message> {
+    fn from(message: Boxed<OutputMessage>) -> Self {
+        Self::new(message.into_inner().into())
+    }
+}
+
 impl From<OutputMessage> for InputItem {
     fn from(message: OutputMessage) -> Self {
-        Self::Message(message.into())
+        Self::Message(Message::from(message).into())
     }
 }
 
 impl From<&str> for InputItem {
     /// Creates a message of the user.
     fn from(text: &str) -> Self {
-        Self::Message(Message::user(text))
+        Self::Message(Message::user(text).into())
     }
 }
 
 impl From<String> for InputItem {
     /// Creates a message of the user.
     fn from(text: String) -> Self {
-        Self::Message(Message::user(text))
+        Self::Message(Message::user(text).into())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Requests other than for a response, and client messages over a WebSocket.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::DecodeError;
+use crate::boxed::Boxed;
 use crate::request::{
     Conversation, CreateResponse, ImageContext, Input, PromptCacheOptions, PromptCacheRetention,
     Reasoning, ServiceTier, TextConfig, Truncation,
@@ -114,17 +114,11 @@ tagged! {
     /// ```
     pub enum ClientEvent {
         /// Creates a response: API object `ResponseCreate`.
-        "response.create" => Create(Box<CreateResponse>),
+        "response.create" => Create(Boxed<CreateResponse>),
         /// Steers a response in progress: API object `ResponseSteerEvent`.
         "response.steer" => Steer(SteerResponse),
         /// Interrupts a response in progress (ChatGPT backend).
         "response.interrupt" => Interrupt(InterruptResponse),
-    }
-}
-
-impl From<CreateResponse> for ClientEvent {
-    fn from(request: CreateResponse) -> Self {
-        Self::Create(request.into())
     }
 }
 

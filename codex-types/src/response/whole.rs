@@ -199,7 +199,7 @@ impl Response {
     /// Returns an iterator over the function calls of the model, in order.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.output.iter().filter_map(|item| match item {
-            OutputItem::FunctionCall(call) => Some(call),
+            OutputItem::FunctionCall(call) => Some(&**call),
             _ => None,
         })
     }
@@ -207,7 +207,7 @@ impl Response {
     /// Returns an iterator over the custom tool calls of the model, in order.
     pub fn custom_tool_calls(&self) -> impl Iterator<Item = &CustomToolCall> {
         self.output.iter().filter_map(|item| match item {
-            OutputItem::CustomToolCall(call) => Some(call),
+            OutputItem::CustomToolCall(call) => Some(&**call),
             _ => None,
         })
     }

@@ -1,9 +1,9 @@
 //! The union of tools, and the namespaces that contain tools.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::boxed::Boxed;
 use crate::tool::{
     ApplyPatchTool, CodeInterpreterTool, ComputerTool, ComputerUsePreviewTool, CustomTool,
     FileSearchTool, FunctionTool, ImageGenerationTool, LocalShellTool, McpServerTool,
@@ -16,37 +16,37 @@ tagged! {
     /// A tool that the model may call: API object `Tool`.
     pub enum Tool {
         /// A function of the application: API object `FunctionTool`.
-        "function" => Function(FunctionTool),
+        "function" => Function(Boxed<FunctionTool>),
         /// A tool of the application that takes free text: API object `CustomTool`.
-        "custom" => Custom(CustomTool),
+        "custom" => Custom(Boxed<CustomTool>),
         /// A namespace of tools: API object `NamespaceTool`.
-        "namespace" => Namespace(NamespaceTool),
+        "namespace" => Namespace(Boxed<NamespaceTool>),
         /// A search for deferred tools: API object `ToolSearchTool`.
-        "tool_search" => ToolSearch(ToolSearchTool),
+        "tool_search" => ToolSearch(Boxed<ToolSearchTool>),
         /// File search: API object `FileSearchTool`.
-        "file_search" => FileSearch(FileSearchTool),
+        "file_search" => FileSearch(Boxed<FileSearchTool>),
         /// Web search: API object `WebSearchTool`.
-        "web_search" | "web_search_2025_08_26" => WebSearch(WebSearchTool),
+        "web_search" | "web_search_2025_08_26" => WebSearch(Boxed<WebSearchTool>),
         /// Web search, deprecated in favor of `web_search`: API object `WebSearchPreviewTool`.
-        "web_search_preview" | "web_search_preview_2025_03_11" => WebSearchPreview(WebSearchPreviewTool),
+        "web_search_preview" | "web_search_preview_2025_03_11" => WebSearchPreview(Boxed<WebSearchPreviewTool>),
         /// Computer use: API object `ComputerTool`.
-        "computer" | "computer_use" => Computer(ComputerTool),
+        "computer" | "computer_use" => Computer(Boxed<ComputerTool>),
         /// Computer use, deprecated in favor of `computer`: API object `ComputerUsePreviewTool`.
-        "computer_use_preview" => ComputerUsePreview(ComputerUsePreviewTool),
+        "computer_use_preview" => ComputerUsePreview(Boxed<ComputerUsePreviewTool>),
         /// The tools of an MCP server: API object `Mcp`.
-        "mcp" => Mcp(Box<McpServerTool>),
+        "mcp" => Mcp(Boxed<McpServerTool>),
         /// The code interpreter: API object `CodeInterpreter`.
-        "code_interpreter" => CodeInterpreter(CodeInterpreterTool),
+        "code_interpreter" => CodeInterpreter(Boxed<CodeInterpreterTool>),
         /// Programs of the model that call tools: API object `ProgrammaticToolCalling`.
-        "programmatic_tool_calling" => ProgrammaticToolCalling(ProgrammaticToolCallingTool),
+        "programmatic_tool_calling" => ProgrammaticToolCalling(Boxed<ProgrammaticToolCallingTool>),
         /// Image generation: API object `ImageGeneration`.
-        "image_generation" => ImageGeneration(Box<ImageGenerationTool>),
+        "image_generation" => ImageGeneration(Boxed<ImageGenerationTool>),
         /// Single commands that the client runs: API object `LocalShell`.
-        "local_shell" => LocalShell(LocalShellTool),
+        "local_shell" => LocalShell(Boxed<LocalShellTool>),
         /// Shell commands: API object `FunctionShellTool`.
-        "shell" => Shell(ShellTool),
+        "shell" => Shell(Boxed<ShellTool>),
         /// File changes: API object `ApplyPatchTool`.
-        "apply_patch" => ApplyPatch(ApplyPatchTool),
+        "apply_patch" => ApplyPatch(Boxed<ApplyPatchTool>),
     }
 }
 

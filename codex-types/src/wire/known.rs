@@ -9,6 +9,7 @@ use super::encode::Pairs;
 use super::key::Key;
 use super::read::Seen;
 use super::source::{Failed, Fields, Source, Whole, read_json};
+use crate::boxed::{Boxed, Discard};
 use crate::extra::Entry;
 use crate::json::text::nests_deeper_than;
 use crate::{Extra, RawJson};
@@ -41,7 +42,7 @@ pub(crate) trait Overlay: Object {
 }
 
 /// A boxed object is read into in place.
-impl<T: Object> Object for Box<T> {
+impl<T: Object + Discard> Object for Boxed<T> {
     fn tag(&self) -> Option<&'static str> {
         (**self).tag()
     }

@@ -211,6 +211,11 @@ macro_rules! object {
             }
         };
 
+        impl $crate::boxed::Discard for $name {
+            #[inline(never)]
+            fn discard(self: alloc::boxed::Box<Self>) {}
+        }
+
         impl $crate::HeapSize for $name {
             fn heap_size(&self) -> usize {
                 $crate::HeapSize::heap_size(&self.extra)

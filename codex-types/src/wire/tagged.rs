@@ -138,8 +138,9 @@ impl Sink for Tag {
 /// ```
 ///
 /// The first tag is the one written for values built in code; others are kept as they were read.
-/// Everything else becomes `Unknown`. Each payload converts into the union. Two clauses may stand
-/// before the variants:
+/// Everything else becomes `Unknown`. Each payload converts into the union. A
+/// variant may hold its payload in a [`Boxed`](crate::Boxed). Two clauses may stand before the
+/// variants:
 ///
 /// - `untyped by function;`: the function names the tag of an object that has none, from its keys.
 /// - `shared { pub enum Kinds; dyn Trait }`: variants share payloads, so that none converts into
@@ -153,7 +154,7 @@ macro_rules! tagged {
             $(shared { $($shared:tt)* })?
             $(
                 $(#[$variant_meta:meta])*
-                $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
+                $tag:literal $(| $alias:literal)* => $variant:ident($($payload:tt)+)
             ),* $(,)?
         }
     ) => {
@@ -163,7 +164,7 @@ macro_rules! tagged {
         pub enum $name {
             $(
                 $(#[$variant_meta])*
-                $variant($payload),
+                $variant($($payload)+),
             )*
             /// A kind that this version does not know, kept verbatim.
             Unknown($crate::Unknown),
@@ -305,7 +306,7 @@ macro_rules! tagged {
 
         $crate::wire::tagged::payloads! {
             [$($($shared)*)?]
-            $name { $($variant($payload) = $tag,)* }
+            $name { $($variant($($payload)+) = $tag,)* }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
@@ -319,18 +320,12 @@ pub(crate) use tagged;
 
 /// The part of a union that depends on whether variants share payloads.
 macro_rules! payloads {
-    ([] $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }) => {
-        $(
-            impl From<$payload> for $name {
-                fn from(value: $payload) -> Self {
-                    Self::$variant(value)
-                }
-            }
-        )*
+    ([] $name:ident { $($variant:ident($($payload:tt)+) = $tag:literal,)* }) => {
+        $($crate::wire::tagged::from_payload! { $name $variant($($payload)+) })*
     };
     (
         [$(#[$meta:meta])* pub enum $kinds:ident; dyn $trait:path]
-        $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }
+        $name:ident { $($variant:ident($($payload:tt)+) = $tag:literal,)* }
     ) => {
         $crate::wire::open::open_enum! {
             $(#[$meta])*
@@ -356,3 +351,17 @@ macro_rules! payloads {
     };
 }
 pub(crate) use payloads;
+
+macro_rules! from_payload {
+    ($name:ident $variant:ident(Boxed<$payload:ident>)) => {
+        $crate::wire::tagged::from_payload! { $name $variant($payload) }
+    };
+    ($name:ident $variant:ident($payload:ty)) => {
+        impl From<$payload> for $name {
+            fn from(value: $payload) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    };
+}
+pub(crate) use from_payload;

@@ -289,7 +289,7 @@ impl Answer {
                     let text = reasoning_text(item);
                     answer.reasoning.extend((!text.is_empty()).then_some(text));
                     if options.reasoning == ReasoningShown::TextAndItems {
-                        answer.reasoning_items.push(item.clone());
+                        answer.reasoning_items.push((**item).clone());
                     }
                 }
                 _ => {}
