@@ -7,12 +7,12 @@ use super::read::{Seen, Wire, read, settle};
 use super::source::{Failed, Source};
 use super::text::to_json;
 use crate::json::surrogates::lossy;
-use crate::{Extra, RawJson};
+use crate::{Extra, HeapSize, RawJson};
 
 /// A field of an object: plain when the service always sends the key, an `Option` otherwise.
 ///
 /// The functions below do the work, once for all types of fields.
-pub(crate) trait Field {
+pub(crate) trait Field: HeapSize {
     /// Empties the field and returns the value to read into.
     fn begin(&mut self) -> &mut dyn Wire;
 
@@ -24,7 +24,7 @@ pub(crate) trait Field {
     fn value(&self, was_missing: bool) -> Option<&dyn Encode>;
 }
 
-impl<T: Wire + Default + PartialEq> Field for T {
+impl<T: Wire + Default + PartialEq + HeapSize> Field for T {
     fn begin(&mut self) -> &mut dyn Wire {
         *self = Self::default();
         self
@@ -42,7 +42,7 @@ impl<T: Wire + Default + PartialEq> Field for T {
     }
 }
 
-impl<T: Wire + Default> Field for Option<T> {
+impl<T: Wire + Default + HeapSize> Field for Option<T> {
     fn begin(&mut self) -> &mut dyn Wire {
         self.insert(T::default())
     }

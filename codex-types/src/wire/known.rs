@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::encode::Pairs;
+use super::field::{self, Field, write_field};
 use super::key::Key;
 use super::read::Seen;
 use super::source::{Failed, Fields, Source, Whole, read_json};
 use crate::boxed::{Boxed, Discard};
 use crate::extra::Entry;
 use crate::json::text::nests_deeper_than;
-use crate::{Extra, RawJson};
+use crate::{Extra, HeapSize, RawJson};
 
 /// The methods that [`object!`](super::object) implements for a struct; the functions below use
 /// them.
@@ -25,10 +26,10 @@ pub(crate) trait Object {
     /// Returns the names of the known keys.
     fn keys(&self) -> &'static [&'static str];
 
-    fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed>;
+    /// Returns the field of a known key; `None` if there is no such key.
+    fn field(&self, key: u8) -> Option<&dyn Field>;
 
-    /// Writes the fields that have a value. Returns the bits of the written keys.
-    fn write_fields(&self, pairs: &mut dyn Pairs) -> Result<u64, Failed>;
+    fn field_mut(&mut self, key: u8) -> Option<&mut dyn Field>;
 
     fn extra(&self) -> &Extra;
 
@@ -51,12 +52,12 @@ impl<T: Object + Discard> Object for Boxed<T> {
         (**self).keys()
     }
 
-    fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed> {
-        (**self).read_field(key, source)
+    fn field(&self, key: u8) -> Option<&dyn Field> {
+        (**self).field(key)
     }
 
-    fn write_fields(&self, pairs: &mut dyn Pairs) -> Result<u64, Failed> {
-        (**self).write_fields(pairs)
+    fn field_mut(&mut self, key: u8) -> Option<&mut dyn Field> {
+        (**self).field_mut(key)
     }
 
     fn extra(&self) -> &Extra {
@@ -66,6 +67,35 @@ impl<T: Object + Discard> Object for Boxed<T> {
     fn extra_mut(&mut self) -> &mut Extra {
         (**self).extra_mut()
     }
+}
+
+fn read_field(object: &mut dyn Object, key: u8, source: &mut dyn Source) -> Result<Seen, Failed> {
+    match object.field_mut(key) {
+        Some(field) => field::read_field(field, source),
+        None => Ok(Seen::Value),
+    }
+}
+
+/// Writes the fields that have a value. Returns the bits of the written keys.
+pub(super) fn write_fields(object: &dyn Object, pairs: &mut dyn Pairs) -> Result<u64, Failed> {
+    let extra = object.extra();
+    let mut written = 0;
+    for (key, name) in (0..).zip(object.keys()) {
+        if let Some(field) = object.field(key) {
+            let bit = bit(key);
+            let value = field.value(extra.was_missing(bit));
+            written |= write_field(value, name, bit, extra, pairs)?;
+        }
+    }
+    Ok(written)
+}
+
+/// Returns the heap memory that the fields and the other keys use.
+pub(crate) fn heap_size(object: &dyn Object) -> usize {
+    let fields = (0..).map_while(|key| object.field(key));
+    fields.fold(object.extra().heap_size(), |size, field| {
+        size + field.heap_size()
+    })
 }
 
 /// Returns the index of a known key.
@@ -136,7 +166,7 @@ pub(crate) fn read_tagged(
         Some(tag) => {
             if let Some(key) = key(object, "type") {
                 let tag = serde::de::value::StrDeserializer::<serde_json::Error>::new(tag);
-                let seen = object.read_field(key, &mut Whole::new(tag))?;
+                let seen = read_field(object, key, &mut Whole::new(tag))?;
                 note(object, key, seen);
             } else if tag != canonical {
                 object.extra_mut().push("type".into(), RawJson::string(tag));
@@ -176,7 +206,7 @@ pub(crate) fn overlay<T: Overlay>(object: &mut T, mut newer: T) {
                 continue;
             }
             // The newer value is of another type, which leaves the field empty.
-            let _ = read_json("null", |source| object.read_field(key, source));
+            let _ = read_json("null", |source| read_field(object, key, source));
             object.extra_mut().set_absent(bit);
             object.extra_mut().forget_spelling(&name);
         }
@@ -204,7 +234,7 @@ fn read_rest(
     let mut values = 0;
     while let Some(name) = fields.key(&known)? {
         match name {
-            Ok(key) => match object.read_field(key, fields)? {
+            Ok(key) => match read_field(object, key, fields)? {
                 Seen::Value => values |= bit(key),
                 seen => {
                     note_values(object, core::mem::take(&mut values));
@@ -256,7 +286,7 @@ pub(crate) fn replay(object: &mut dyn Object, name: Key, raw: RawJson) {
     let read = if nests_deeper_than(json, REPLAY_DEPTH) {
         None
     } else {
-        read_json(json, |source| object.read_field(key, source))
+        read_json(json, |source| read_field(object, key, source))
     };
     let seen = read.unwrap_or(Seen::Foreign(raw));
     note(object, key, seen);

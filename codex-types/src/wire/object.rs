@@ -134,10 +134,8 @@ macro_rules! object {
         }
 
         const _: () = {
-            #[allow(unused_imports, reason = "some objects have no known key")]
-            use $crate::wire::field::{Field, read_field};
+            use $crate::wire::field::Field;
             use $crate::wire::known::Object;
-            use $crate::wire::read::Seen;
 
             #[allow(non_camel_case_types, reason = "the variants have the names of the fields")]
             #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
@@ -167,33 +165,31 @@ macro_rules! object {
                 }
 
                 #[allow(unused_variables, reason = "some objects have no known key")]
-                fn read_field(
-                    &mut self,
-                    key: u8,
-                    source: &mut dyn $crate::wire::source::Source,
-                ) -> Result<Seen, $crate::wire::source::Failed> {
+                fn field(&self, key: u8) -> Option<&dyn Field> {
                     $($(if key == Key::$required as u8 {
-                        return read_field(&mut self.$required, source);
+                        return Some(&self.$required);
                     })*)?
                     $($(if key == Key::$plain as u8 {
-                        return read_field(&mut self.$plain, source);
+                        return Some(&self.$plain);
                     })*)?
                     $($(if key == Key::$optional as u8 {
-                        return read_field(&mut self.$optional, source);
+                        return Some(&self.$optional);
                     })*)?
-                    Ok(Seen::Value)
+                    None
                 }
 
-                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
-                fn write_fields(
-                    &self,
-                    pairs: &mut dyn $crate::wire::encode::Pairs,
-                ) -> Result<u64, $crate::wire::source::Failed> {
-                    let mut written = 0;
-                    $($(written |= $crate::wire::object::write_field!(self, pairs, $required);)*)?
-                    $($(written |= $crate::wire::object::write_field!(self, pairs, $plain);)*)?
-                    $($(written |= $crate::wire::object::write_field!(self, pairs, $optional);)*)?
-                    Ok(written)
+                #[allow(unused_variables, reason = "some objects have no known key")]
+                fn field_mut(&mut self, key: u8) -> Option<&mut dyn Field> {
+                    $($(if key == Key::$required as u8 {
+                        return Some(&mut self.$required);
+                    })*)?
+                    $($(if key == Key::$plain as u8 {
+                        return Some(&mut self.$plain);
+                    })*)?
+                    $($(if key == Key::$optional as u8 {
+                        return Some(&mut self.$optional);
+                    })*)?
+                    None
                 }
 
                 fn extra(&self) -> &$crate::Extra {
@@ -218,10 +214,7 @@ macro_rules! object {
 
         impl $crate::HeapSize for $name {
             fn heap_size(&self) -> usize {
-                $crate::HeapSize::heap_size(&self.extra)
-                    $($(+ $crate::HeapSize::heap_size(&self.$required))*)?
-                    $($(+ $crate::HeapSize::heap_size(&self.$plain))*)?
-                    $($(+ $crate::HeapSize::heap_size(&self.$optional))*)?
+                $crate::wire::known::heap_size(self)
             }
         }
 
@@ -254,21 +247,6 @@ macro_rules! object {
     };
 }
 pub(crate) use object;
-
-macro_rules! write_field {
-    ($self:ident, $pairs:ident, $field:ident) => {{
-        let index = Key::$field as u8;
-        let bit = $crate::wire::known::bit(index);
-        $crate::wire::field::write_field(
-            Field::value(&$self.$field, $self.extra.was_missing(bit)),
-            KEYS[usize::from(index)],
-            bit,
-            &$self.extra,
-            $pairs,
-        )?
-    }};
-}
-pub(crate) use write_field;
 
 macro_rules! overlay {
     (overlay $name:ident { $($field:ident)* }) => {

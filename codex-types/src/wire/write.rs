@@ -1,7 +1,7 @@
 //! Writing objects.
 
 use super::encode::{Encode, Encoder, Pairs};
-use super::known::{Object, bit, key};
+use super::known::{Object, bit, key, write_fields};
 use super::source::Failed;
 use super::text::to_json;
 use crate::{Extra, RawJson};
@@ -60,7 +60,7 @@ impl Prefixed<'_> {
         if let Some((key, value)) = &self.first {
             pairs.pair(key, value)?;
         }
-        let written = self.object.write_fields(pairs)?;
+        let written = write_fields(self.object, pairs)?;
         for (name, value) in self.object.extra().entries() {
             let skip = match key(self.object, name) {
                 Some(key) => written & bit(key) != 0,
