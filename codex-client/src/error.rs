@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use codex_transport::RetryStatuses;
 pub use codex_types::Side;
-use codex_types::{ApiError, ErrorCategory, Response};
+use codex_types::{ApiError, Boxed, ErrorCategory, Response};
 use http::StatusCode;
 
 use crate::meta::ResponseMeta;
@@ -51,7 +51,7 @@ struct Received {
     /// The message of `api`, cleaned for display.
     message: Option<Box<str>>,
     meta: Option<ResponseMeta>,
-    partial: Option<Response>,
+    partial: Option<Boxed<Response>>,
 }
 
 /// [`Received`], as a trait object. Nearly all code here may drop an error, and would be compiled
@@ -74,7 +74,7 @@ impl AnyReceived for Received {
     }
 
     fn into_partial(self: Box<Self>) -> Option<Response> {
-        self.partial
+        self.partial.map(Boxed::into_inner)
     }
 }
 
@@ -246,7 +246,7 @@ impl Error {
     /// Returns the part of the response that was received before the error, if any.
     #[must_use]
     pub fn partial(&self) -> Option<&Response> {
-        self.received()?.partial.as_ref()
+        self.received()?.partial.as_deref()
     }
 
     /// Consumes the error and returns the part of the response that was received before it, if any.
@@ -345,7 +345,7 @@ impl Error {
     }
 
     pub(crate) fn with_partial(mut self, partial: Response) -> Self {
-        self.received_mut().partial = Some(partial);
+        self.received_mut().partial = Some(partial.into());
         self
     }
 

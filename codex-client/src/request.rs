@@ -10,7 +10,7 @@ use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
 use codex_types::profile::{
     Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed, Unfit,
 };
-use codex_types::{CreateResponse, Input, Map, RawJson, Streaming};
+use codex_types::{Boxed, CreateResponse, Input, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
@@ -27,7 +27,7 @@ use crate::wire::{self, Wire};
 pub(crate) struct Prepared {
     pub(crate) target: Target,
     /// The request, fitted to the profile and the channel.
-    pub(crate) request: CreateResponse,
+    pub(crate) request: Boxed<CreateResponse>,
     /// The API that the request is written for.
     pub(crate) wire: Wire,
     /// Whether a parameter of the call overrides the field `stream` of the body.
@@ -148,7 +148,7 @@ impl Prepared {
         }
         Ok(Self {
             target,
-            request,
+            request: request.into(),
             wire,
             decides_stream: parameters.iter().any(|(name, _)| name == "stream"),
             identity,

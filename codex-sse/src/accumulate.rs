@@ -31,7 +31,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use codex_types::{
-    Delta, DeltaRef, EventRef, Extra, Halves, Logprob, OutputItem, RawJson, Response, ResponseEvent,
+    Boxed, Delta, DeltaRef, EventRef, Extra, Halves, Logprob, OutputItem, RawJson, Response,
+    ResponseEvent,
 };
 
 use self::class::Class;
@@ -148,7 +149,7 @@ use crate::Error;
 /// | an item of the final output, equal to an earlier one that the output lacks or renames | the earlier item |
 #[derive(Clone, Debug)]
 pub struct Accumulator {
-    response: Response,
+    response: Boxed<Response>,
     /// The entries, in order of arrival.
     entries: Vec<Entry>,
     /// The keys of the entries whose items are in the output, in its order.
@@ -261,7 +262,7 @@ impl Accumulator {
     /// memory.
     pub fn with_limit(bytes: usize) -> Self {
         Self {
-            response: Response::default(),
+            response: Boxed::default(),
             entries: Vec::new(),
             order: Vec::new(),
             identities: Identities::default(),
@@ -374,14 +375,14 @@ impl Accumulator {
     /// Returns the response if it completed, else `None`; [`into_partial`](Self::into_partial)
     /// returns it whatever its [`outcome`](Self::outcome).
     pub fn into_response(self) -> Option<Response> {
-        (self.outcome == Some(Outcome::Completed)).then_some(self.response)
+        (self.outcome == Some(Outcome::Completed)).then(|| self.response.into_inner())
     }
 
     /// Returns the response as received so far, whatever its outcome.
     pub fn into_partial(mut self) -> Response {
         self.end_halves();
         self.put_in_order();
-        self.response
+        self.response.into_inner()
     }
 }
 

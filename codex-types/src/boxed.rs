@@ -44,9 +44,14 @@ impl<T: Discard> Boxed<T> {
     }
 
     /// Returns the value.
-    pub fn into_inner(mut self) -> T {
+    pub fn into_inner(self) -> T {
+        *self.into_box()
+    }
+
+    /// Returns the value in an ordinary box, without moving it.
+    pub fn into_box(mut self) -> Box<T> {
         match self.0.take() {
-            Some(value) => *value,
+            Some(value) => value,
             None => dropped(),
         }
     }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use codex_sse::Update;
 use codex_types::lint::Finding;
-use codex_types::{Response, ResponseEvent};
+use codex_types::{Boxed, Discard, Response, ResponseEvent};
 use futures_core::Stream;
 
 use crate::assembled::{Assembled, Step};
+use crate::calls::call::CallFuture;
 use crate::calls::resume::ResumableEvents;
 use crate::error::Error;
 use crate::meta::ResponseMeta;
@@ -36,7 +37,13 @@ use crate::observe::Observer;
 ///
 /// Dropping the stream cancels the request.
 pub struct ResponseStream {
-    response: Box<Assembled<ResumableEvents>>,
+    response: Boxed<Assembled<ResumableEvents>>,
+}
+
+/// Keeps the code that drops a stream out of the callers' programs.
+impl Discard for Assembled<ResumableEvents> {
+    #[inline(never)]
+    fn discard(self: Box<Self>) {}
 }
 
 impl ResponseStream {
@@ -44,7 +51,7 @@ impl ResponseStream {
         let http = events.http();
         let (meta, findings) = (http.meta().clone(), http.findings().clone());
         Self {
-            response: Box::new(Assembled::new(events, meta, findings, observer)),
+            response: Assembled::new(events, meta, findings, observer).into(),
         }
     }
 
@@ -67,7 +74,7 @@ impl ResponseStream {
 
     /// Returns the response and its source, for another handle to wrap.
     pub(crate) fn into_assembled(self) -> Box<Assembled<ResumableEvents>> {
-        self.response
+        self.response.into_box()
     }
 
     /// Returns the next event; `None` after the last one.
@@ -182,8 +189,14 @@ impl ResponseStream {
     /// Dropping the future cancels the request, and the part of the response received so far is
     /// lost.
     pub async fn finish(self) -> Result<Response, Error> {
-        self.response.finish(|_| {}).await
+        finish(self.response).await
     }
+}
+
+/// Finishes a response. A future of a named type would bring the code that drops it into the
+/// caller's program.
+fn finish(response: Boxed<Assembled<ResumableEvents>>) -> CallFuture<'static, Response> {
+    Box::pin(response.into_box().finish(|_| {}))
 }
 
 impl Stream for ResponseStream {

@@ -127,7 +127,7 @@ impl Session {
         let (shared, streaming) = (self.state.client.shared(), Streaming::Yes);
         let (request, options) = (&draft.request, &draft.options);
         let prepared = Prepared::new(shared, request, options, Channel::Http, streaming).await;
-        match prepared.map(|prepared| prepared.request.input) {
+        match prepared.map(|prepared| prepared.request.into_inner().input) {
             Ok(Some(Input::Prepared(input))) => input.len() == draft.said.sent.len(),
             _ => false,
         }

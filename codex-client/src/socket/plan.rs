@@ -58,7 +58,7 @@ impl Plan {
             Prepared::new(shared, request, options, Channel::WebSocket, Streaming::Yes).await?;
         let target = socket_url(prepared.target.url("responses")?)?;
         let observer = Observer::of_response(shared, &target, options, &prepared);
-        let parts = Parts::new(prepared.request.clone());
+        let parts = Parts::new((*prepared.request).clone());
         Ok(Self {
             shared: shared.clone(),
             settings,
