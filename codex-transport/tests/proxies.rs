@@ -116,6 +116,47 @@ fn an_unusable_value_names_its_variable_and_not_itself() {
     }
 }
 
+#[test]
+fn settings_made_in_code() {
+    let uses = |proxy: &Proxy, url: &str| proxy.applies_to(&url.parse().unwrap());
+    let address = |url: &str| {
+        let proxy = Proxy::new(url).unwrap();
+        proxy.address_for(&"https://api.example/".parse().unwrap())
+    };
+
+    let proxy = Proxy::new("http://user:secret@proxy.example:3128").unwrap();
+    assert!(uses(&proxy, "https://localhost/") && uses(&proxy, "https://api.example/"));
+    let proxy = proxy.with_no_proxy("localhost, 10.0.0.0/8");
+    assert!(!uses(&proxy, "https://localhost/") && !uses(&proxy, "https://10.1.2.3/"));
+    assert!(uses(&proxy, "https://api.example/"));
+
+    let shown = format!("{proxy:?}");
+    assert!(
+        shown.contains("http://proxy.example:3128") && shown.contains("login: true"),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("user") && !shown.contains("secret"),
+        "{shown}"
+    );
+    assert_eq!(
+        format!("{:?}", Proxy::from_environment()),
+        "Proxy(environment)"
+    );
+    let none = format!("{:?}", Proxy::none());
+    assert!(none.starts_with("Proxy(Routes"), "{none}");
+
+    // The colons of an address are not those before a port.
+    assert_eq!(
+        address("http://[2001:db8::1]").unwrap().as_deref(),
+        Some("http://[2001:db8::1]:1080")
+    );
+    assert_eq!(
+        address("http://[2001:db8::1]:3128").unwrap().as_deref(),
+        Some("http://[2001:db8::1]:3128")
+    );
+}
+
 // Returns the credentials that a proxy receives from the client that connects next.
 fn overhear(listener: &TcpListener) -> Option<String> {
     let (mut stream, _) = listener.accept().unwrap();
