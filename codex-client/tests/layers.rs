@@ -138,6 +138,7 @@ const TYPES: &Layers = &[
             "error::side",
             "error::decode",
             "json",
+            "boxed",
             "heap_size",
             "number",
             "raw",
