@@ -13,6 +13,7 @@ mod oauth;
 mod random;
 mod secret;
 mod store;
+mod sync;
 mod token;
 #[cfg(feature = "webhooks")]
 mod webhook;

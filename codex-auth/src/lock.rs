@@ -1,4 +1,6 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Locks the mutex, even after a panic elsewhere: the data that these mutexes guard is valid
 /// between any two statements.

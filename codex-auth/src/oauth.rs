@@ -4,6 +4,8 @@
 pub(crate) mod calls;
 pub(crate) mod decide;
 mod flight;
+#[cfg(test)]
+mod flight_tests;
 pub(crate) mod profile;
 pub(crate) mod registration;
 mod renew;

@@ -31,6 +31,7 @@ mod session;
 mod shared;
 #[cfg(feature = "sockets")]
 mod socket;
+mod sync;
 mod target;
 mod tools;
 mod unsettled;

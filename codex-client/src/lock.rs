@@ -1,7 +1,9 @@
 //! Locking without poison: a holder that panics leaves no data of this crate half changed, so a
 //! poisoned mutex is used as it is.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,6 +6,8 @@ pub(crate) mod avoided;
 pub(crate) mod failed;
 pub(crate) mod found;
 pub(crate) mod limits;
+#[cfg(test)]
+mod limits_tests;
 pub(crate) mod models;
 
 use std::sync::{PoisonError, RwLock};

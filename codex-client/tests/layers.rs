@@ -13,7 +13,7 @@ const CLIENT: &Layers = &[
     (
         "error and reason",
         &[
-            "clock", "lock", "scrub", "meta", "remedy", "reason", "error", "failure",
+            "clock", "lock", "sync", "scrub", "meta", "remedy", "reason", "error", "failure",
         ],
     ),
     ("options", &["random", "id", "options", "unsettled"]),
@@ -98,7 +98,10 @@ const TRANSPORT: &Layers = &[
 
 /// The layers of codex-auth, bottom first.
 const AUTH: &Layers = &[
-    ("support", &["lock", "encode", "secret", "error", "moment"]),
+    (
+        "support",
+        &["lock", "sync", "encode", "secret", "error", "moment"],
+    ),
     ("formats", &["json", "random", "webhook"]),
     (
         "sources",

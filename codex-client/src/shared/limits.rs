@@ -5,12 +5,13 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use codex_types::RateLimits;
 use futures_core::Stream;
 
 use crate::lock::lock;
+use crate::sync::{Mutex, MutexGuard};
 
 /// A view of the limits of a [`Client`](crate::Client) that receives every later change.
 ///
@@ -150,72 +151,3 @@ impl KnownLimits {
 /// The maximum number of limits. An account has a handful; without a maximum, a server that keeps
 /// sending new names would exhaust the memory.
 const MAX_LIMITS: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use core::sync::atomic::{AtomicU32, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Counted(AtomicU32);
-
-    impl Wake for Counted {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn used(percent: &str) -> RateLimits {
-        RateLimits::from_headers([("x-codex-primary-used-percent", percent)])
-    }
-
-    #[test]
-    fn who_waits_is_woken_once_for_each_change() {
-        let known = KnownLimits::default();
-        let mut watch = known.watch();
-        let counted = Arc::new(Counted::default());
-        let waker = Waker::from(counted.clone());
-        let mut context = Context::from_waker(&waker);
-        assert!(watch.poll_changed(&mut context).is_pending());
-        assert!(watch.poll_changed(&mut context).is_pending());
-        assert_eq!(known.lock().waiting.len(), 1, "a watch waits once");
-        known.update(RateLimits::default());
-        assert_eq!(counted.0.load(Ordering::Relaxed), 0, "nothing was reported");
-        known.update(used("10"));
-        known.update(used("10"));
-        known.update(used("20"));
-        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
-        assert_eq!(watch.poll_changed(&mut context), Poll::Ready(used("20")));
-        assert!(watch.poll_changed(&mut context).is_pending());
-    }
-
-    #[test]
-    fn limits_do_not_grow_without_end() {
-        let known = KnownLimits::default();
-        for number in 0..1_000 {
-            let name = format!("x-{number}-primary-used-percent");
-            known.update(RateLimits::from_headers([(name.as_str(), "1")]));
-            assert!(known.lock().limits.limits.len() <= MAX_LIMITS);
-        }
-        let newest = known.watch().current();
-        assert!(newest.limit("999").is_some());
-    }
-
-    #[test]
-    fn a_watch_that_goes_away_waits_no_longer() {
-        let known = KnownLimits::default();
-        let mut watch = known.watch();
-        let mut other = watch.clone();
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(watch.poll_changed(&mut context).is_pending());
-        assert!(other.poll_changed(&mut context).is_pending());
-        drop(watch);
-        assert_eq!(known.lock().waiting.len(), 1);
-        known.update(used("10"));
-        assert!(known.watch().poll_changed(&mut context).is_pending());
-        assert!(other.clone().poll_changed(&mut context).is_ready());
-        assert_eq!(other.current(), used("10"));
-    }
-}
