@@ -383,10 +383,11 @@ mod tests {
     #[test]
     fn ids_that_are_made_fit_and_differ() {
         for ids in [CallIds::Alphanumeric(9), CallIds::up_to(40)] {
-            let made: BTreeSet<Text> = (0..5000)
+            let count = if cfg!(miri) { 50 } else { 5000 };
+            let made: BTreeSet<Text> = (0..count)
                 .map(|number| ids.fit(&format!("call_{number:060}")))
                 .collect();
-            assert_eq!(made.len(), 5000);
+            assert_eq!(made.len(), count);
             assert!(made.iter().all(|id| ids.takes(id)));
         }
     }
