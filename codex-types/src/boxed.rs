@@ -13,8 +13,8 @@ use crate::HeapSize;
 ///
 /// The compiler repeats the code that drops a `Box<T>` in each part of a program that drops one,
 /// together with the code for all that a `T` contains. A `Boxed<T>` calls one function instead,
-/// which is compiled with this crate. The variants of the large unions hold these, so a program
-/// that uses [`OutputItem`](crate::OutputItem) is a tenth smaller.
+/// which is compiled with this crate. The variants of the large unions hold these, which makes a
+/// small agent 7 % smaller.
 ///
 /// ```
 /// use codex_types::{FunctionCall, OutputItem};

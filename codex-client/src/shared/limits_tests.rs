@@ -1,5 +1,5 @@
-//! Tests of the known limits. They are not in that file, because `tests/limits_model.rs` compiles it
-//! with another lock.
+//! Tests of the known limits. They are not in its file, because `tests/limits_model.rs` compiles
+//! that with another lock.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU32, Ordering};
