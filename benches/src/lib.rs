@@ -10,6 +10,7 @@ pub mod chunks;
 pub mod clock;
 pub mod framing;
 pub mod offline;
+pub mod plot;
 pub mod shapes;
 pub mod turn;
 pub mod typed;

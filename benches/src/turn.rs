@@ -66,8 +66,8 @@ impl Way {
             Self::SocketChatgpt => "WebSocket, ChatGPT",
             Self::SocketRepaired => "WebSocket, platform, a repaired history",
             Self::SocketAlone => "WebSocket, platform, without a session",
-            Self::AsyncOpenai => "async-openai 0.43.0, clone and write",
-            Self::Value => "serde_json::Value, clone and write",
+            Self::AsyncOpenai => "async-openai 0.43.0, clone and serialize",
+            Self::Value => "serde_json::Value, clone and serialize",
         }
     }
 

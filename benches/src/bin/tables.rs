@@ -1,9 +1,11 @@
 //! Measures framing, typed decoding and folding against the peers, in one process and in
-//! interleaved rounds, and writes `benches/results/sse.md` and its plots: `cargo run --profile
+//! interleaved rounds, prints tables and writes plots to `benches/results`: `cargo run --profile
 //! bench -p codex-bench --bin tables [ROUNDS]`.
 //!
 //! Times are CPU times of the thread, medians of the rounds. A decoder that returns wrong events is
 //! marked; one that takes too long for one round is left out.
+
+#![expect(clippy::print_stdout, reason = "this program prints tables")]
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -13,6 +15,7 @@ use std::{env, fs, io};
 
 use codex_bench::clock::cpu_time;
 use codex_bench::framing::{Check, Count, Framing};
+use codex_bench::plot::{self, Measured};
 use codex_bench::typed::Typed;
 use codex_bench::workload::Workload;
 
@@ -26,24 +29,28 @@ const CHUNKS: [(&str, usize); 5] = [
 const TOO_LONG: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_millis(20);
 
+/// A decoder, its nanoseconds in each column, and whether its output is right.
+type Row = (String, Vec<Option<Measured>>, bool);
+/// The name of a file, and its content.
+type Plot = (String, String);
+
 fn main() -> io::Result<()> {
     let rounds = env::args()
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(7);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    fs::create_dir_all(&folder)?;
+    let mut plots = Vec::new();
     let mut report = String::from(
-        "# codex-sse compared with other crates\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread: medians of interleaved rounds in one process, each with many runs of the\nsame decoder. Nanoseconds per event, with the ratio to a memchr2 scan of the same chunks in parentheses.\nRatios within a table are comparable; absolute times depend on the machine. All output is compared with\nthe generator's first: **wrong** marks different events, a dash a run beyond two seconds.\n",
+        "CPU time of the thread: medians of interleaved rounds in one process, each with many runs of the\nsame decoder. Nanoseconds per event, with the ratio to a memchr2 scan of the same chunks in parentheses.\nRatios within a table are comparable; absolute times depend on the machine. All output is compared with\nthe generator's first: **wrong** marks different events, a dash a run beyond two seconds.\n",
     );
     for workload in [
         Workload::deltas(20_000),
         Workload::large(),
         Workload::multiline(10_000),
     ] {
-        framing(&workload, rounds, &mut report, &folder)?;
+        plots.push(framing(&workload, rounds, &mut report));
     }
-    typed(rounds, &mut report, &folder)?;
+    plots.push(typed(rounds, &mut report));
     allocations(&mut report)?;
     scaling(
         "Linearity: one chunk of N deltas, nanoseconds per event",
@@ -61,18 +68,18 @@ fn main() -> io::Result<()> {
             &mut report,
         );
     }
-    fs::write(folder.join("sse.md"), report)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    for (name, plot) in plots {
+        fs::write(folder.join(name), plot)?;
+    }
+    print!("{report}");
+    Ok(())
 }
 
-fn framing(
-    workload: &Workload,
-    rounds: usize,
-    report: &mut String,
-    folder: &Path,
-) -> io::Result<()> {
+fn framing(workload: &Workload, rounds: usize, report: &mut String) -> Plot {
     let title = format!("Framing, {}", workload.name);
     let events = workload.events.len() as f64;
-    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Framing::ALL
+    let mut rows: Vec<Row> = Framing::ALL
         .iter()
         .map(|decoder| (decoder.name().to_owned(), Vec::new(), true))
         .collect();
@@ -87,7 +94,7 @@ fn framing(
                 cpu_time(|| decoder.run(&workload.bytes, chunk, &mut check))
             };
             row.2 &= slow || !decoder.is_decoder() || check.passed();
-            row.1.push((time < TOO_LONG).then_some(f64::MAX));
+            row.1.push((time < TOO_LONG).then(Measured::default));
         }
         let column = rows[0].1.len() - 1;
         let times = medians(rounds, Framing::ALL.len(), |index| {
@@ -97,7 +104,7 @@ fn framing(
             }))
         });
         for (row, time) in rows.iter_mut().zip(times) {
-            row.1[column] = time.map(|time| time / events);
+            row.1[column] = time.map(|time| time.per(events));
         }
     }
     let scan = rows[Framing::ALL
@@ -113,17 +120,15 @@ fn framing(
         &rows,
         Some(&scan),
     );
-    fs::write(
-        folder.join(format!("framing-{}.svg", workload.name)),
-        plot(&title, &rows, 1),
-    )
+    let name = format!("framing-{}.svg", workload.name);
+    (name, plot(&title, &rows, 1))
 }
 
-fn typed(rounds: usize, report: &mut String, folder: &Path) -> io::Result<()> {
+fn typed(rounds: usize, report: &mut String) -> Plot {
     let workload = Workload::deltas(20_000);
     let expected = Typed::EventsourceStreamValue.run(&workload.bytes, 16 << 10);
     let labels = ["16 KiB", "1400 B"];
-    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Typed::ALL
+    let mut rows: Vec<Row> = Typed::ALL
         .iter()
         .map(|way| (way.name().to_owned(), Vec::new(), true))
         .collect();
@@ -138,12 +143,12 @@ fn typed(rounds: usize, report: &mut String, folder: &Path) -> io::Result<()> {
         });
         for (row, time) in rows.iter_mut().zip(times) {
             row.1
-                .push(time.map(|time| time / workload.events.len() as f64));
+                .push(time.map(|time| time.per(workload.events.len() as f64)));
         }
     }
     let title = "Framing and typed events, deltas";
     table(report, title, &labels, &rows, None);
-    fs::write(folder.join("typed.svg"), plot(title, &rows, 0))
+    ("typed.svg".to_owned(), plot(title, &rows, 0))
 }
 
 /// The same kind of stream at four sizes: flat means linear.
@@ -154,7 +159,7 @@ fn scaling(
     chunk: usize,
     report: &mut String,
 ) {
-    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Framing::ALL
+    let mut rows: Vec<Row> = Framing::ALL
         .iter()
         .map(|decoder| (decoder.name().to_owned(), Vec::new(), true))
         .collect();
@@ -167,7 +172,7 @@ fn scaling(
             let quadratic = rows[index]
                 .1
                 .last()
-                .is_some_and(|last| last.is_none_or(|last: f64| last > 20_000.0));
+                .is_some_and(|last| last.is_none_or(|last: Measured| last.median > 20_000.0));
             (!quadratic).then(|| {
                 settled(|| {
                     Framing::ALL[index].run(&workload.bytes, chunk, &mut Count::default());
@@ -175,7 +180,7 @@ fn scaling(
             })
         });
         for (row, time) in rows.iter_mut().zip(times) {
-            row.1.push(time.map(|time| time / units));
+            row.1.push(time.map(|time| time.per(units)));
         }
     }
     table(report, title, &labels, &rows, None);
@@ -207,36 +212,28 @@ fn settled(work: impl Fn()) -> Duration {
     cpu_time(many) / runs
 }
 
-/// Returns the median of each, in nanoseconds.
+/// Returns the median and the quartiles of each, in nanoseconds.
 fn medians(
     rounds: usize,
     count: usize,
     mut measure: impl FnMut(usize) -> Option<Duration>,
-) -> Vec<Option<f64>> {
-    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); count];
+) -> Vec<Option<Measured>> {
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); count];
     for round in 0..rounds {
         for step in 0..count {
             let index = (step + round) % count;
-            times[index].extend(measure(index));
+            times[index].extend(measure(index).map(|time| time.as_nanos() as f64));
         }
     }
-    times
-        .into_iter()
-        .map(|mut times| {
-            times.sort();
-            times
-                .get(times.len() / 2)
-                .map(|time| time.as_nanos() as f64)
-        })
-        .collect()
+    times.into_iter().map(Measured::of).collect()
 }
 
 fn table(
     report: &mut String,
     title: &str,
     labels: &[&str],
-    rows: &[(String, Vec<Option<f64>>, bool)],
-    scan: Option<&[Option<f64>]>,
+    rows: &[Row],
+    scan: Option<&[Option<Measured>]>,
 ) {
     let _ = write!(
         report,
@@ -252,8 +249,10 @@ fn table(
         );
         for (column, cell) in cells.iter().enumerate() {
             let text = match (cell, scan.and_then(|scan| scan[column])) {
-                (Some(time), Some(scan)) => format!("{time:.0} ({:.2})", time / scan),
-                (Some(time), None) => format!("{time:.1}"),
+                (Some(time), Some(scan)) => {
+                    format!("{:.0} ({:.2})", time.median, time.median / scan.median)
+                }
+                (Some(time), None) => format!("{:.1}", time.median),
                 (None, _) => "–".to_owned(),
             };
             let _ = write!(report, " {text} |");
@@ -262,36 +261,16 @@ fn table(
     }
 }
 
-/// Draws one column as horizontal bars, the fastest on top, cut off at twelve times the fastest.
-fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -> String {
-    let mut bars: Vec<(&str, f64)> = rows
+/// Draws one column, the fastest on top, cut off at twelve times the fastest.
+fn plot(title: &str, rows: &[Row], column: usize) -> String {
+    let mut bars: Vec<(String, Measured)> = rows
         .iter()
-        .filter_map(|(name, cells, _)| Some((name.as_str(), cells[column]?)))
+        .filter_map(|(name, cells, _)| Some((name.clone(), cells[column]?)))
         .collect();
-    bars.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let longest = bars.first().map_or(1.0, |(_, time)| time * 12.0);
-    let height = 40 + 24 * bars.len();
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n<text x=\"8\" y=\"20\" font-weight=\"bold\">{title}, 16 KiB chunks, nanoseconds per event</text>\n"
+    bars.sort_by(|a, b| a.1.median.total_cmp(&b.1.median));
+    let longest = bars.first().map_or(1.0, |(_, time)| time.median * 12.0);
+    let title = format!(
+        "{title}, 16 KiB chunks: nanoseconds per event, median and quartiles of the rounds"
     );
-    for (index, (name, time)) in bars.iter().enumerate() {
-        let y = 34 + 24 * index;
-        let width = (time / longest).min(1.0) * 400.0;
-        let color = if name.starts_with("codex") {
-            "#2a7"
-        } else if name.starts_with("bound") {
-            "#999"
-        } else {
-            "#57b"
-        };
-        let _ = writeln!(
-            svg,
-            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{color}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
-            y + 13,
-            376.0 + width,
-            y + 13,
-        );
-    }
-    svg.push_str("</svg>\n");
-    svg
+    plot::bars(&title, &bars, longest)
 }
