@@ -71,12 +71,7 @@ async fn latency(path: &str) {
     let gateway = Proxy::gateway(path, &service.url);
     let nginx = Proxy::nginx(&service.url);
     let mut ways = vec![
-        Way::new(
-            "straight to the service",
-            &service.url,
-            "/v1/responses",
-            RESPONSES,
-        ),
+        Way::new("direct", &service.url, "/v1/responses", RESPONSES),
         Way::new(
             "through the gateway, Responses",
             &gateway.url,
@@ -84,7 +79,7 @@ async fn latency(path: &str) {
             RESPONSES,
         ),
         Way::new(
-            "through the gateway, Chat Completions",
+            "through the gateway, Chat Completions translated",
             &gateway.url,
             "/v1/chat/completions",
             CHAT,
@@ -111,7 +106,7 @@ async fn latency(path: &str) {
             }
         }
     }
-    println!("| way | requests | first event, p50 | p99 | deltas | delta, p50 | p99 |");
+    println!("| path | requests | first event, p50 | p99 | deltas | delta, p50 | p99 |");
     println!("|---|---|---|---|---|---|---|");
     for (way, samples) in ways.iter().zip(&mut samples) {
         samples.first.sort_unstable();
@@ -130,12 +125,14 @@ async fn latency(path: &str) {
     let [straight, through @ ..] = samples.as_slice() else {
         return;
     };
+    println!("\n| added | first event, p50 | p99 | delta, p50 | p99 |");
+    println!("|---|---|---|---|---|");
     for (way, samples) in ways[1..].iter().zip(through) {
         let added = |of: fn(&Samples) -> &Vec<Duration>, at: f64| {
             quantile(of(samples), at).as_secs_f64() - quantile(of(straight), at).as_secs_f64()
         };
         println!(
-            "\nadded {}: first event p50 {:.3} ms, p99 {:.3} ms; delta p50 {:.3} ms, p99 {:.3} ms",
+            "| {} | {:.3} ms | {:.3} ms | {:.3} ms | {:.3} ms |",
             way.name,
             added(|samples| &samples.first, 0.5) * 1e3,
             added(|samples| &samples.first, 0.99) * 1e3,
