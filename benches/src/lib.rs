@@ -6,6 +6,7 @@
     reason = "the crate is not published"
 )]
 
+pub mod blocks;
 pub mod chunks;
 pub mod clock;
 pub mod framing;
