@@ -6,6 +6,11 @@
 //!
 //! `CODEX_CLIENT_SCHEDULES` is the number of schedules of each test, 1000 by default.
 #![cfg(test)]
+#![expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the modules are compiled whole, and their public types are not public here"
+)]
 
 #[path = "../src/shared/limits.rs"]
 mod limits;
