@@ -119,6 +119,16 @@ async fn leave_after(future: impl Future<Output = u8>, polls: u32) -> Option<u8>
     .await
 }
 
+/// Starts tasks that join, poll a few times and leave.
+fn start_leaving(count: usize, flight: &Flight<u8>) -> Vec<thread::JoinHandle<Option<u8>>> {
+    let start = |_| {
+        let flight = flight.clone();
+        let polls = rand::thread_rng().gen_range(0..3);
+        thread::spawn(move || future::block_on(leave_after(flight.join(), polls)))
+    };
+    (0..count).map(start).collect()
+}
+
 #[test]
 fn every_task_that_waits_receives_the_result() {
     check_random(
@@ -130,13 +140,7 @@ fn every_task_that_waits_receives_the_result() {
                     thread::spawn(move || future::block_on(flight.join()))
                 })
                 .collect();
-            let leaving: Vec<_> = (0..2)
-                .map(|_| {
-                    let flight = flight.clone();
-                    let polls = rand::thread_rng().gen_range(0..3);
-                    thread::spawn(move || future::block_on(leave_after(flight.join(), polls)))
-                })
-                .collect();
+            let leaving = start_leaving(2, &flight);
             let answering = thread::spawn(move || arrive(&response));
 
             for task in waiting {
@@ -161,13 +165,7 @@ fn a_refresh_that_all_have_left_waits_for_the_next_task() {
     check_random(
         || {
             let (flight, response, record) = refresh();
-            let leaving: Vec<_> = (0..3)
-                .map(|_| {
-                    let flight = flight.clone();
-                    let polls = rand::thread_rng().gen_range(0..3);
-                    thread::spawn(move || future::block_on(leave_after(flight.join(), polls)))
-                })
-                .collect();
+            let leaving = start_leaving(3, &flight);
             let answering = thread::spawn(move || arrive(&response));
             for task in leaving {
                 task.join().unwrap();
