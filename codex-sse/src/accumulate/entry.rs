@@ -118,13 +118,7 @@ impl Parts {
 
     /// Adds a part after those with lower indexes, and returns its position.
     pub(super) fn insert(&mut self, part: Part) -> usize {
-        let end = self.list.len();
-        let is_last = self.list.last().is_none_or(|last| last.index <= part.index);
-        let position = match &self.places {
-            None if !is_last => self.list.partition_point(|other| other.index <= part.index),
-            _ => end,
-        };
-        self.is_disordered |= !is_last && position == end;
+        let position = self.position_of(part.index);
         if let Some(places) = &mut self.places {
             places.insert((part.index, part.kind), position);
         }
@@ -133,6 +127,19 @@ impl Parts {
             self.index_places();
         }
         position
+    }
+
+    /// Returns the position of a new part with this index: after those with lower ones. If there
+    /// are many parts, it comes last and `take_order` moves it.
+    fn position_of(&mut self, index: u32) -> usize {
+        if self.list.last().is_none_or(|last| last.index <= index) {
+            return self.list.len();
+        }
+        if self.places.is_none() {
+            return self.list.partition_point(|other| other.index <= index);
+        }
+        self.is_disordered = true;
+        self.list.len()
     }
 
     /// Changes the kind of a part that contains no text yet.
@@ -161,7 +168,7 @@ impl Parts {
                 let before = self.list[..last].iter().rev();
                 last - before.take_while(|part| part.index == index).count()
             }
-            _ => end,
+            _ => self.position_of(index),
         };
         let known = self.list[start..].iter();
         let known = known.take_while(|part| part.index == index).count();

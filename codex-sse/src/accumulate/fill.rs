@@ -13,62 +13,64 @@ pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
     match (new, old) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill(&mut new.phase, old.phase);
             fill_list(&mut new.content, old.content);
         }
         (OutputItem::Reasoning(new), OutputItem::Reasoning(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
-            fill(&mut new.encrypted_content, old.encrypted_content);
-            if new.content.as_ref().is_none_or(Vec::is_empty) {
-                fill(&mut new.content, old.content);
-            }
+            fill_empty(&mut new.id, old.id, String::is_empty);
+            fill_empty(
+                &mut new.encrypted_content,
+                old.encrypted_content,
+                String::is_empty,
+            );
+            fill_empty(&mut new.content, old.content, Vec::is_empty);
             fill_list(&mut new.summary, old.summary);
         }
         (OutputItem::FunctionCall(new), OutputItem::FunctionCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.call_id, old.call_id);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.arguments, old.arguments);
         }
         (OutputItem::CustomToolCall(new), OutputItem::CustomToolCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.call_id, old.call_id);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.input, old.input);
         }
         (OutputItem::McpCall(new), OutputItem::McpCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.server_label, old.server_label);
             fill_text(&mut new.name, old.name);
             fill_text(&mut new.arguments, old.arguments);
         }
         (OutputItem::CodeInterpreterCall(new), OutputItem::CodeInterpreterCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.container_id, old.container_id);
-            fill(&mut new.code, old.code);
+            fill_empty(&mut new.code, old.code, String::is_empty);
         }
         (OutputItem::ShellCall(new), OutputItem::ShellCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.call_id, old.call_id);
             fill_list(&mut new.action.commands, old.action.commands);
         }
         (OutputItem::ShellCallOutput(new), OutputItem::ShellCallOutput(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
+            fill_empty(&mut new.id, old.id, String::is_empty);
             fill_text(&mut new.call_id, old.call_id);
             fill_list(&mut new.output, old.output);
         }
         (OutputItem::ImageGenerationCall(new), OutputItem::ImageGenerationCall(old)) => {
             let old = old.into_inner();
-            fill(&mut new.id, old.id);
-            fill(&mut new.result, old.result);
+            fill_empty(&mut new.id, old.id, String::is_empty);
+            fill_empty(&mut new.result, old.result, String::is_empty);
         }
         _ => {}
     }
@@ -90,10 +92,7 @@ pub(super) fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
         (OutputPart::Text(new), OutputPart::Text(old)) => {
             fill_text(&mut new.text, old.text);
             fill_list(&mut new.annotations, old.annotations);
-            fill(
-                &mut new.logprobs,
-                old.logprobs.filter(|list| !list.is_empty()),
-            );
+            fill_empty(&mut new.logprobs, old.logprobs, Vec::is_empty);
         }
         (OutputPart::PlainText(new), OutputPart::PlainText(old)) => {
             fill_text(&mut new.text, old.text)
@@ -172,6 +171,15 @@ fn take_part_text(part: &mut OutputPart) {
 fn fill<T>(new: &mut Option<T>, old: Option<T>) {
     if new.is_none() {
         *new = old;
+    }
+}
+
+/// Fills a field that the newer version lacks or has empty. An empty older value fills nothing.
+pub(super) fn fill_empty<T>(new: &mut Option<T>, old: Option<T>, is_empty: impl Fn(&T) -> bool) {
+    if new.as_ref().is_none_or(&is_empty)
+        && let Some(old) = old.filter(|old| !is_empty(old))
+    {
+        *new = Some(old);
     }
 }
 

@@ -13,7 +13,7 @@ use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Respons
 
 use super::class::{Class, TextKind, texts};
 use super::evidence::{continues, same_json};
-use super::fill::{fill_item, finish_status, take_texts};
+use super::fill::{fill_empty, fill_item, finish_status, take_texts};
 use super::unmatched::Unmatched;
 use super::untyped::in_parts;
 use super::{Accumulator, Change, DiagnosticKind, Outcome};
@@ -195,6 +195,8 @@ impl Accumulator {
                     OutputItem::Reasoning(item) => {
                         permute(item.content.get_or_insert_default(), &order)
                     }
+                    OutputItem::ShellCall(item) => permute(&mut item.action.commands, &order),
+                    OutputItem::ShellCallOutput(item) => permute(&mut item.output, &order),
                     _ => {}
                 }
             }
@@ -329,18 +331,14 @@ fn keep_rest(item: &mut OutputItem, last: OutputItem) {
             item.arguments = known.arguments;
             item.call_id = known.call_id;
             item.name = known.name;
-            if item.id.is_none() {
-                item.id = known.id;
-            }
+            fill_empty(&mut item.id, known.id, String::is_empty);
         }
         (OutputItem::CustomToolCall(item), OutputItem::CustomToolCall(last)) => {
             let known = mem::replace(item, last).into_inner();
             item.input = known.input;
             item.call_id = known.call_id;
             item.name = known.name;
-            if item.id.is_none() {
-                item.id = known.id;
-            }
+            fill_empty(&mut item.id, known.id, String::is_empty);
         }
         (item, last) => {
             let known = mem::replace(item, last);
