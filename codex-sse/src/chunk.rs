@@ -96,3 +96,17 @@ impl fmt::Debug for CheckedChunk<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CheckedChunk;
+    use crate::Decoder;
+
+    #[test]
+    fn debug_shows_the_progress() {
+        let mut chunk = CheckedChunk::new(b"data: 1\n\ndata: 2\n\n");
+        assert!(Decoder::new().decode_chunk(&mut chunk).unwrap().is_some());
+        let shown = "CheckedChunk { bytes: 18, taken: 9, .. }";
+        assert_eq!(alloc::format!("{chunk:?}"), shown);
+    }
+}

@@ -69,6 +69,39 @@ fn each_limit_holds_at_its_edge() {
     );
 }
 
+/// A line of data without a value is not skipped, and the limits are those that were set.
+#[test]
+fn limits_hold_for_lines_without_a_value_and_can_be_read() {
+    let skipped = Limits::unlimited().max_skipped(8);
+    assert_eq!(first_error(b"data:\ndata:\ndata:\n\n", skipped), None);
+    let error = first_error(b"event\nevent\n\n", skipped).unwrap();
+    assert_eq!(error.offset(), Some(8));
+
+    let limits = Limits::new().max_line(7).max_frame(8).max_skipped(9);
+    assert_eq!(Decoder::with_limits(limits).limits(), limits);
+    assert_eq!(Decoder::new().limits(), Limits::new());
+}
+
+#[cfg(feature = "events")]
+#[test]
+fn a_message_is_limited_like_a_frame() {
+    let limits = Limits::new().max_frame(1000);
+    let mut decoder = codex_sse::EventDecoder::with_limits(limits);
+    let message = format!("{:1000}", r#"{"type":"error"}"#);
+    let event = decoder.decode_message(message.as_bytes()).unwrap();
+    assert!(event.is_some() && decoder.is_terminated());
+    let error = decoder.decode_message(format!("{message} ").as_bytes());
+    let error = error.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an event is larger than the limit of 1000 bytes"
+    );
+    assert_eq!(
+        (error.kind(), error.limit()),
+        (ErrorKind::FrameTooLong, Some(1000))
+    );
+}
+
 #[test]
 fn floods_of_nothing_are_bounded() {
     let limits = Limits::new().max_skipped(1000).max_frame(1000);

@@ -65,3 +65,52 @@ impl Sequence {
 /// The maximum number of runs: more than a response has whose kinds of events alternate for an
 /// hour.
 const MOST_RUNS: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use codex_types::DeltaKind;
+
+    use super::{Kind, MOST_RUNS, Sequence};
+
+    const TEXT: Kind = Kind::Delta(DeltaKind::OutputText);
+    const ARGUMENTS: Kind = Kind::Delta(DeltaKind::FunctionCallArguments);
+
+    #[test]
+    fn a_number_proves_a_repetition_only_for_its_kind_and_after_a_resumption() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.highest(), None);
+        for (number, kind) in [(1, TEXT), (2, TEXT), (3, ARGUMENTS), (7, TEXT), (8, TEXT)] {
+            assert!(!sequence.is_repeated(number, kind));
+        }
+        assert_eq!(sequence.highest(), Some(8));
+        assert!(!sequence.is_repeated(2, TEXT));
+        sequence.resume();
+        let repeated: Vec<u64> = (0..10)
+            .filter(|number| sequence.clone().is_repeated(*number, TEXT))
+            .collect();
+        assert_eq!(repeated, [1, 2, 7, 8]);
+        let repeated: Vec<u64> = (0..10)
+            .filter(|number| sequence.clone().is_repeated(*number, ARGUMENTS))
+            .collect();
+        assert_eq!(repeated, [3]);
+        assert!(!sequence.is_repeated(9, TEXT));
+        assert_eq!(sequence.highest(), Some(9));
+    }
+
+    #[test]
+    fn only_the_last_runs_are_kept() {
+        let mut sequence = Sequence::default();
+        let most = 2 * MOST_RUNS as u64;
+        for number in 0..=most {
+            let kind = if number % 2 == 0 { TEXT } else { ARGUMENTS };
+            assert!(!sequence.is_repeated(number, kind));
+            assert!(sequence.runs.len() <= MOST_RUNS);
+        }
+        sequence.resume();
+        assert!(!sequence.is_repeated(0, TEXT));
+        assert!(sequence.is_repeated(most, TEXT));
+        assert!(sequence.is_repeated(most - MOST_RUNS as u64 / 2, TEXT));
+    }
+}
