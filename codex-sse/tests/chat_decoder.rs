@@ -2,7 +2,7 @@
 #![cfg(feature = "chat")]
 
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
-use codex_sse::{Error, ErrorKind, Limits};
+use codex_sse::{Accumulator, Error, ErrorKind, Limits};
 use codex_types::{OutputItem, ResponseEvent, Status};
 
 fn decoder() -> ChatEventDecoder {
@@ -125,4 +125,34 @@ fn a_completion_in_one_piece_is_read_alike() {
         let error = events.last().unwrap().response().unwrap().error.clone();
         assert_eq!(error.unwrap().message, "no slot");
     }
+}
+
+/// Events wait exactly while they can be returned without more input.
+#[test]
+fn waiting_events_are_announced() {
+    let mut decoder = decoder();
+    assert!(!decoder.has_events());
+    let body = body();
+    let mut input = body.as_bytes();
+    let mut waited = 0;
+    while decoder.decode(&mut input).unwrap().is_some() {
+        while decoder.has_events() {
+            let before = input.len();
+            assert!(decoder.decode(&mut input).unwrap().is_some());
+            assert_eq!(input.len(), before);
+            waited += 1;
+        }
+    }
+    assert!(waited > 5 && !decoder.has_events(), "{waited}");
+}
+
+#[test]
+fn the_limit_of_the_accumulator_holds() {
+    let accumulator = Accumulator::with_limit(2000);
+    let events = ToResponseEvents::with_accumulator(accumulator);
+    let mut decoder = ChatEventDecoder::new(events, Limits::new());
+    let text = format!(r#"{{"content":"{}"}}"#, "a".repeat(3000));
+    let events = drain(&mut decoder, delta(&text).as_bytes()).unwrap();
+    let error = events.last().unwrap().response().unwrap().error.clone();
+    assert_eq!(error.unwrap().code.unwrap().as_str(), "response_too_large");
 }

@@ -123,7 +123,7 @@ fn inputs_that_failed_once_yield_the_response_once() {
 #[test]
 fn the_same_seed_and_the_same_bytes_make_the_same_case() {
     let bytes: Vec<u8> = (0..=255).collect();
-    for length in 0..bytes.len() {
+    for length in (0..bytes.len()).step_by(if cfg!(miri) { 64 } else { 1 }) {
         let make = || Case::random(&mut Rng::from_bytes(&bytes[..length]));
         assert_eq!(make().lines(), make().lines());
     }

@@ -5,6 +5,8 @@ use codex_sse::{Update, Updates};
 use codex_types::ResponseEvent;
 use serde_json::{Value, json};
 
+use crate::item_kinds::output_of;
+
 /// Returns the text that was shown of each call, in the order in which the calls began.
 fn previews(events: &[Value]) -> Vec<String> {
     let mut updates = Updates::new();
@@ -158,4 +160,66 @@ fn progress_does_not_name_a_call_of_another_tool() {
     let mut shown = previews(&events);
     shown.sort();
     assert_eq!(shown, ["1+1", r#"{"a":1}"#]);
+}
+
+/// The progress of each hosted tool is the status of its item.
+#[test]
+fn progress_is_the_status_of_the_call() {
+    let rows: [(&str, &[(&str, &str)]); 5] = [
+        (
+            "file_search_call",
+            &[
+                ("in_progress", "in_progress"),
+                ("searching", "searching"),
+                ("completed", "completed"),
+            ],
+        ),
+        (
+            "web_search_call",
+            &[
+                ("in_progress", "in_progress"),
+                ("searching", "searching"),
+                ("completed", "completed"),
+            ],
+        ),
+        (
+            "code_interpreter_call",
+            &[
+                ("in_progress", "in_progress"),
+                ("interpreting", "interpreting"),
+                ("completed", "completed"),
+            ],
+        ),
+        (
+            "image_generation_call",
+            &[
+                ("in_progress", "in_progress"),
+                ("generating", "generating"),
+                ("completed", "completed"),
+            ],
+        ),
+        (
+            "mcp_call",
+            &[
+                ("in_progress", "in_progress"),
+                ("failed", "failed"),
+                ("completed", "completed"),
+            ],
+        ),
+    ];
+    for (tool, steps) in rows {
+        let item = json!({"type": tool, "id": "call_1", "status": "queued", "queries": [],
+            "container_id": "c", "server_label": "s", "name": "f", "arguments": ""});
+        let added = json!({"type": "response.output_item.added", "output_index": 0, "item": item});
+        let mut events = vec![added];
+        for (event, status) in steps {
+            events.push(
+                json!({"type": format!("response.{tool}.{event}"), "item_id": "call_1",
+                "output_index": 0}),
+            );
+            let output = output_of(&events);
+            assert_eq!(output.len(), 1, "{tool}.{event}");
+            assert_eq!(output[0]["status"], *status, "{tool}.{event}");
+        }
+    }
 }
