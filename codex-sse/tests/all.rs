@@ -20,3 +20,4 @@ mod pieces;
 mod reference;
 mod shell;
 mod stream;
+mod unusual;

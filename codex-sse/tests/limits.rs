@@ -73,9 +73,19 @@ fn each_limit_holds_at_its_edge() {
 #[test]
 fn limits_hold_for_lines_without_a_value_and_can_be_read() {
     let skipped = Limits::unlimited().max_skipped(8);
-    assert_eq!(first_error(b"data:\ndata:\ndata:\n\n", skipped), None);
+    assert_eq!(first_error(b":45\ndata:\ndata:\n\n", skipped), None);
     let error = first_error(b"event\nevent\n\n", skipped).unwrap();
     assert_eq!(error.offset(), Some(8));
+
+    let frame = Frame::new(b"1").with_retry(core::time::Duration::from_millis(1500));
+    assert_eq!(frame.retry(), Some(core::time::Duration::from_millis(1500)));
+    let mut written = Vec::new();
+    frame.encode(&mut written).unwrap();
+    assert!(
+        written.starts_with(b"retry: 1500\n"),
+        "{}",
+        written.escape_ascii()
+    );
 
     let limits = Limits::new().max_line(7).max_frame(8).max_skipped(9);
     assert_eq!(Decoder::with_limits(limits).limits(), limits);

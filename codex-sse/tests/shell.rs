@@ -125,3 +125,26 @@ fn the_whole_output_of_a_command_replaces_its_deltas() {
         }
     }
 }
+
+/// Events that are sent again after their item is done change nothing and begin no other item.
+#[test]
+fn repeated_events_of_a_finished_call_change_nothing() {
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {
+        "type": "shell_call", "id": "sh_1", "call_id": "call_1", "status": "completed",
+        "action": {"commands": ["echo 0"], "max_output_length": null, "timeout_ms": null}}});
+    let mut events = vec![
+        command(0, "added", "command"),
+        command(0, "done", "command"),
+        done,
+    ];
+    let expected = output_of(&events);
+    assert_eq!(expected.len(), 1);
+    for (event, key) in [
+        ("added", "command"),
+        ("delta", "delta"),
+        ("done", "command"),
+    ] {
+        events.push(command(0, event, key));
+        assert_eq!(output_of(&events), expected, "{event}");
+    }
+}
