@@ -8,6 +8,7 @@ mod device;
 mod id_token;
 mod listener;
 mod official_client;
+mod profile;
 mod race;
 mod real_files;
 mod record;

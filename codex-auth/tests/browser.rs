@@ -585,3 +585,25 @@ fn the_page_follows_from_the_redirect() {
     );
     assert_eq!(page("", None), Page::BadRequest);
 }
+
+/// A query of 16 KiB is read, and a longer one is not this attempt's.
+#[test]
+fn the_largest_query_is_read() {
+    let mut flow = codex();
+    let fixed = format!("state={}&code=c&x=", state(&flow)).len();
+    let padding = "x".repeat(16 * 1024 - fixed);
+    let error = redirect(&mut flow, &format!("code=c&x={padding}x")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StateMismatch);
+    redirect(&mut flow, &format!("code=c&x={padding}")).unwrap();
+}
+
+#[test]
+fn debug_shows_where_the_attempt_listens_and_no_secret() {
+    let flow = codex();
+    let shown = format!("{flow:?}");
+    assert!(
+        shown.contains("http://localhost:1455/auth/callback"),
+        "{shown}"
+    );
+    assert!(!shown.contains(&state(&flow)), "{shown}");
+}
