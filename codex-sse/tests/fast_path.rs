@@ -32,20 +32,21 @@ fn texts(events: &[Value]) -> Vec<Vec<String>> {
     output_of(events).iter().map(parts).collect()
 }
 
+/// Deltas of two texts.
+const ALTERNATING: [(u32, &str); 7] = [
+    (0, "a"),
+    (0, "b"),
+    (1, "A"),
+    (1, "B"),
+    (0, "c"),
+    (1, "C"),
+    (1, "D"),
+];
+
 #[test]
 fn deltas_of_two_messages_alternate() {
     let mut events = vec![added(0), added(1)];
-    for (index, text) in [
-        (0, "a"),
-        (0, "b"),
-        (1, "A"),
-        (1, "B"),
-        (0, "c"),
-        (1, "C"),
-        (1, "D"),
-    ] {
-        events.push(delta("output_text", index, 0, text));
-    }
+    events.extend(ALTERNATING.map(|(index, text)| delta("output_text", index, 0, text)));
     assert_eq!(texts(&events), [["abc"], ["ABCD"]]);
     // Only the indexes distinguish them.
     for event in &mut events {
@@ -61,17 +62,7 @@ fn deltas_of_two_messages_alternate() {
 #[test]
 fn deltas_of_two_parts_alternate() {
     let mut events = vec![added(0)];
-    for (part, text) in [
-        (0, "a"),
-        (0, "b"),
-        (1, "A"),
-        (1, "B"),
-        (0, "c"),
-        (1, "C"),
-        (1, "D"),
-    ] {
-        events.push(delta("output_text", 0, part, text));
-    }
+    events.extend(ALTERNATING.map(|(part, text)| delta("output_text", 0, part, text)));
     assert_eq!(texts(&events), [["abc", "ABCD"]]);
 }
 
