@@ -135,7 +135,7 @@ fn an_empty_field_of_a_later_version_erases_nothing() {
         for field in fields {
             for later in emptied(&item, field) {
                 for last in [done(&later), completed(&later)] {
-                    // A part of an announced item is replaced as a whole, unless an event repeats it.
+                    // A part of an announced item is replaced whole, unless an event repeats it.
                     if !field.starts_with("/content/0/") {
                         let output = output_of(&[added(&item), last.clone()]);
                         assert_eq!(output, expected, "{field} in {last}");
